@@ -1,0 +1,65 @@
+//! Making the machine that the host describes: root, names, network, clock, random pool.
+//!
+//! Every step names its stage, so that a sandbox that does not come up says where and why.
+
+use crate::clock::{self, ClockError};
+use crate::mount::{MountError, Root};
+use crate::names::{self, NamesError};
+use crate::spawn::SpawnError;
+use msb_protocol::agent::{BootFailure, BootStage, GuestSpec};
+use std::error::Error;
+
+/// Makes the machine.
+pub fn make_machine(spec: &GuestSpec, root: &mut Root) -> Result<(), BootFailure> {
+    // First, because files made on the way carry times and the kernel's generator seeds what follows.
+    clock::set(spec.clock_unix_ns)
+        .and_then(|()| clock::add_entropy(&spec.entropy))
+        .map_err(bad_clock)?;
+    let (lower, upper) = spec.root.as_ref().ok_or_else(|| {
+        failure(
+            BootStage::Mount,
+            0,
+            "the machine has no root file system; the runner must name one".to_owned(),
+        )
+    })?;
+    root.assemble(lower, upper).map_err(bad_mount)?;
+    names::set(&spec.hostname, &spec.nameservers).map_err(bad_names)
+}
+
+fn failure(stage: BootStage, errno: i32, message: String) -> BootFailure {
+    BootFailure {
+        stage,
+        errno,
+        message,
+        console_tail: String::new(),
+    }
+}
+
+/// An error's message with those of its causes.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        cause = error.source();
+    }
+    message
+}
+
+fn bad_mount(error: MountError) -> BootFailure {
+    failure(BootStage::Mount, error.errno(), with_causes(&error))
+}
+
+fn bad_names(error: NamesError) -> BootFailure {
+    failure(BootStage::Hostname, error.errno(), with_causes(&error))
+}
+
+fn bad_clock(error: ClockError) -> BootFailure {
+    failure(BootStage::Clock, error.errno(), with_causes(&error))
+}
+
+/// The commands' defaults are wrong.
+pub fn bad_defaults(error: SpawnError) -> BootFailure {
+    failure(BootStage::User, error.errno, error.message)
+}

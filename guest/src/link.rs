@@ -1,0 +1,206 @@
+//! The agent's end of the agent link: whole frames in both directions over one non-blocking descriptor.
+//!
+//! Frames go out in the order in which they were queued and are never torn: what the descriptor does not
+//! take at once stays at the head of the queue. Whoever queues keeps an eye on [`Link::backlog`].
+
+use msb_protocol::frame::{self, Channel, ControlError, FrameReader, HEADER_LEN, Header};
+use rustix::io::Errno;
+use serde::Serialize;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Longest payload of a data frame that the agent sends: with its header it is the most that the kernel's
+/// console port takes in one write, so that a frame costs one write.
+const DATA_ROOM: usize = 32 * 1024 - HEADER_LEN;
+
+/// Most frames that one turn of a channel may queue.
+const TURN_FRAMES: usize = 8;
+/// Most bytes that one turn of a channel may queue: few large turns cost fewer switches between the command
+/// and the agent, which are what streaming under emulation is made of.
+const MAX_TURN: usize = TURN_FRAMES * DATA_ROOM;
+
+/// What a read brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrived {
+    /// More bytes.
+    Bytes,
+    /// Nothing for now.
+    Nothing,
+    /// The other end is gone.
+    End,
+}
+
+/// Framed, queued, non-blocking.
+#[derive(Debug)]
+pub struct Link {
+    fd: OwnedFd,
+    reader: FrameReader,
+    out: Vec<u8>,
+    sent: usize,
+}
+
+impl Link {
+    /// Takes over a non-blocking descriptor.
+    pub fn new(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            reader: FrameReader::new(),
+            out: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// Bytes that are queued and not yet written.
+    pub fn backlog(&self) -> usize {
+        self.out.len() - self.sent
+    }
+
+    /// Lends the reader, so that frames can be handled while answers are queued; give it back with
+    /// [`Link::return_reader`].
+    pub fn take_reader(&mut self) -> FrameReader {
+        std::mem::take(&mut self.reader)
+    }
+
+    /// Takes the reader back.
+    pub fn return_reader(&mut self, reader: FrameReader) {
+        self.reader = reader;
+    }
+
+    /// Queues a control message.
+    pub fn push_control<T: Serialize>(&mut self, stream: u32, message: &T) -> Result<(), ControlError> {
+        frame::push_control(&mut self.out, stream, message)
+    }
+
+    /// Queues a credit grant.
+    pub fn push_credit(&mut self, stream: u32, channel: Channel, amount: u32) {
+        frame::push_credit(&mut self.out, stream, channel, amount);
+    }
+
+    /// Queues the end of an output channel.
+    pub fn push_end(&mut self, stream: u32, channel: Channel) {
+        frame::push(&mut self.out, Header::data(stream, channel, 0, true), &[]);
+    }
+
+    /// Reads at most `room` bytes (and [`MAX_TURN`]) from `source` in one call and queues them as data frames;
+    /// queues nothing when there are none. Returns how many there were.
+    pub fn push_data_from(
+        &mut self,
+        stream: u32,
+        channel: Channel,
+        source: impl AsFd,
+        room: usize,
+    ) -> rustix::io::Result<usize> {
+        const FRAME: usize = HEADER_LEN + DATA_ROOM;
+        if self.backlog() == 0 && channel == Channel::Stdout {
+            let n = rustix::io::ioctl_fionread(source.as_fd())? as usize;
+            if n >= 16384 {
+                let len = n.min(room).min(65536);
+                let header = Header::data(stream, channel, len, false).encode();
+                let mut rest = len;
+                let wait = |fd: &OwnedFd| { let mut p = [rustix::event::PollFd::new(fd, rustix::event::PollFlags::OUT)]; let _ = rustix::event::poll(&mut p, None); };
+                while rustix::io::write(&self.fd, &header).is_err() { wait(&self.fd); }
+                while rest > 0 {
+                    match rustix::pipe::splice(source.as_fd(), None, &self.fd, None, rest, rustix::pipe::SpliceFlags::NONBLOCK | rustix::pipe::SpliceFlags::MOVE) {
+                        Ok(c) => rest -= c,
+                        Err(Errno::AGAIN) => wait(&self.fd),
+                        Err(e) => return Err(e),
+                    }
+                }
+                return Ok(len);
+            }
+        }
+        let room = room.min(MAX_TURN);
+        let begin = self.out.len();
+        self.out.reserve(room.div_ceil(DATA_ROOM) * FRAME);
+        // Every payload goes where its frame will be, so that the bytes are copied only once.
+        let mut places = [libc::iovec {
+            iov_base: std::ptr::null_mut(),
+            iov_len: 0,
+        }; TURN_FRAMES];
+        let frames = self.out.spare_capacity_mut().chunks_mut(FRAME);
+        let mut rest = room;
+        for (place, frame) in places.iter_mut().zip(frames) {
+            let len = rest.min(DATA_ROOM);
+            rest -= len;
+            *place = libc::iovec {
+                iov_base: frame[HEADER_LEN..].as_mut_ptr().cast(),
+                iov_len: len,
+            };
+        }
+        let count = room.div_ceil(DATA_ROOM) as libc::c_int;
+        // SAFETY: each of the first `count` places is a part of the reserved capacity, and no two overlap.
+        let read = unsafe { libc::readv(source.as_fd().as_raw_fd(), places.as_ptr(), count) };
+        let Ok(read) = usize::try_from(read) else {
+            let errno = std::io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or(libc::EIO);
+            return Err(Errno::from_raw_os_error(errno));
+        };
+        let mut rest = read;
+        for frame in self
+            .out
+            .spare_capacity_mut()
+            .chunks_mut(FRAME)
+            .take(read.div_ceil(DATA_ROOM))
+        {
+            let len = rest.min(DATA_ROOM);
+            rest -= len;
+            for (target, byte) in frame
+                .iter_mut()
+                .zip(Header::data(stream, channel, len, false).encode())
+            {
+                target.write(byte);
+            }
+        }
+        // SAFETY: the kernel has filled `read` bytes of the payloads in order, and their headers were written.
+        unsafe {
+            self.out
+                .set_len(begin + read.div_ceil(DATA_ROOM) * HEADER_LEN + read)
+        };
+        Ok(read)
+    }
+
+    /// Writes as much of the queue as the descriptor takes; true when all of it went.
+    pub fn write(&mut self) -> rustix::io::Result<bool> {
+        while self.sent < self.out.len() {
+            match rustix::io::write(&self.fd, &self.out[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    self.drop_sent();
+                    return Ok(false);
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+        self.drop_sent();
+        Ok(true)
+    }
+
+    /// Moves what is left to the front once the part that was sent outweighs it.
+    fn drop_sent(&mut self) {
+        if self.sent * 2 >= self.out.len() {
+            self.out.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+
+    /// Reads once into `reader`.
+    pub fn read_into(&self, reader: &mut FrameReader) -> rustix::io::Result<Arrived> {
+        match rustix::io::read(&self.fd, reader.spare()) {
+            Ok(0) => Ok(Arrived::End),
+            Ok(count) => {
+                reader.filled(count);
+                Ok(Arrived::Bytes)
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(Arrived::Nothing),
+            Err(Errno::CONNRESET | Errno::PIPE) => Ok(Arrived::End),
+            Err(errno) => Err(errno),
+        }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

@@ -1,0 +1,3 @@
+-- Finds the sandboxes that carry a label.
+
+CREATE INDEX IF NOT EXISTS "idx_sandbox_labels_key_value" ON "sandbox_labels" ("key", "value");

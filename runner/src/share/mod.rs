@@ -1,0 +1,89 @@
+//! The server of the root directory for QEMU's guests: virtiofs over vhost-user, read-only.
+//!
+//! A process of its own (`msb-runner share`), because it speaks to a hostile guest through shared memory. It
+//! refuses every write itself, whatever the guest's mount says, cannot make or change a file by system call, holds
+//! no privilege but reading, and ends when QEMU's end of its socket closes.
+
+mod server;
+
+pub use server::serve;
+
+use crate::confine::{self, Keep};
+use crate::driver::DriverError;
+use crate::setup::{self, Report};
+use msb_protocol::agent::BootStage;
+use rustix::thread::CapabilitySet;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// What a server is told on its standard input.
+#[derive(Debug, Serialize, Deserialize)]
+struct SharePlan {
+    /// The directory to serve.
+    root: String,
+    /// Number of the listening socket.
+    listener: RawFd,
+}
+
+/// A server that was started and reports on its own when it is up.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    /// Connected to the server; for the VMM.
+    pub(crate) socket: OwnedFd,
+    pub(crate) report: Report,
+}
+
+impl Server {
+    /// Starts a server of `root`; the socket's name lives in `directory` for an instant.
+    pub(crate) fn start(directory: &Path, root: &str) -> Result<Self, DriverError> {
+        let resource = |what| move |source| DriverError::Resource { what, source };
+        let (listener, socket) = connected_listener(directory).map_err(resource("the share's socket"))?;
+        let listener = OwnedFd::from(listener);
+        let plan = SharePlan {
+            root: root.to_owned(),
+            listener: listener.as_raw_fd(),
+        };
+        let program = std::env::current_exe().map_err(resource("the path of this program"))?;
+        let mut command = Command::new(&program);
+        command.arg("share").stderr(Stdio::null());
+        let report = setup::connect(&mut command, &plan, BootStage::Share)?;
+        let keep = Keep {
+            fds: vec![listener],
+            lifeline: None,
+            capabilities: CapabilitySet::DAC_READ_SEARCH,
+        };
+        confine::confine(&mut command, keep);
+        let child = command
+            .spawn()
+            .map_err(|source| DriverError::Start { program, source })?;
+        Ok(Self {
+            child,
+            socket: socket.into(),
+            report,
+        })
+    }
+}
+
+/// A listening socket without a name, and a connection to it that is waiting to be accepted. The server's
+/// library takes nothing but a listener.
+fn connected_listener(directory: &Path) -> io::Result<(UnixListener, UnixStream)> {
+    let directory = rustix::fs::open(
+        directory,
+        rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )?;
+    // A socket's address holds 107 bytes, fewer than a path may have.
+    let name = format!("/proc/self/fd/{}/share.sock", directory.as_raw_fd());
+    let listener = UnixListener::bind(&name)?;
+    let connected = UnixStream::connect(&name);
+    rustix::fs::unlinkat(&directory, "share.sock", rustix::fs::AtFlags::empty())?;
+    Ok((listener, connected?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Writes the run into the store.
+//!
+//! The store is opened for each write and closed after it: the supervisor lives for days, writes twice, and
+//! must stay small.
+
+use msb_protocol::exit::{ExitReason, ExitRecord, StopMethod};
+use msb_protocol::launch::LaunchSpec;
+use msb_store::{
+    RunEnd, SandboxStatus, Store, StoreError, StoreOptions, TerminationDetail, TerminationReason,
+};
+use std::time::{Duration, Instant};
+
+/// How long the end of a run is tried to be written. A reader repairs the row later if it never is.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Pause between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+fn open(spec: &LaunchSpec) -> Result<Store, StoreError> {
+    let busy_timeout = Duration::from_millis(spec.busy_timeout_ms);
+    let options = StoreOptions {
+        max_readers: 1,
+        busy_timeout,
+        ..StoreOptions::default()
+    };
+    Store::open_existing(&spec.database, options)
+}
+
+/// Records that the sandbox is up; returns the run's row.
+pub(super) fn begin(spec: &LaunchSpec) -> Result<i64, StoreError> {
+    open(spec)?.begin_run(spec.sandbox_id, std::process::id())
+}
+
+/// Records how the run ended; `run` is absent when it never came up. `signalled` says that the VMM was sent
+/// SIGKILL.
+pub(super) fn end(
+    spec: &LaunchSpec,
+    run: Option<i64>,
+    record: &ExitRecord,
+    signalled: bool,
+) -> Result<(), StoreError> {
+    let status = if record.crashed {
+        SandboxStatus::Crashed
+    } else {
+        SandboxStatus::Stopped
+    };
+    let end = RunEnd {
+        exit_code: record.exit_code,
+        exit_signal: record.signal,
+        reason: stored_reason(record.reason),
+        detail: Some(TerminationDetail {
+            message: record.message.clone(),
+            clean: record.clean,
+            console_tail: (!record.console_tail.is_empty()).then(|| record.console_tail.clone()),
+            how: record.method.map(|method| stored_method(method).to_owned()),
+        }),
+        signals_sent: if signalled {
+            vec![libc::SIGKILL]
+        } else {
+            Vec::new()
+        },
+    };
+    persist(|| {
+        let store = open(spec)?;
+        // Not being the first to record an end is fine: whoever was had a reason.
+        match run {
+            Some(run) => store.finish_run(run, &end, status),
+            None => store.end_start(spec.sandbox_id, &end, status),
+        }
+        .map(|_| ())
+    })
+}
+
+/// Deletes the row of an ephemeral sandbox, whose directory is gone already.
+pub(super) fn delete(spec: &LaunchSpec) -> Result<(), StoreError> {
+    persist(|| open(spec)?.delete_sandbox(spec.sandbox_id).map(|_| ()))
+}
+
+/// Tries again what may pass: contention, a full disk, a disk error.
+fn persist(mut write: impl FnMut() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match write() {
+            Err(StoreError::Busy { .. } | StoreError::Full { .. } | StoreError::Io { .. })
+                if Instant::now() < give_up =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            done => return done,
+        }
+    }
+}
+
+fn stored_method(method: StopMethod) -> &'static str {
+    match method {
+        StopMethod::Graceful => "graceful",
+        StopMethod::Killed => "killed",
+    }
+}
+
+fn stored_reason(reason: ExitReason) -> TerminationReason {
+    match reason {
+        ExitReason::Completed => TerminationReason::Completed,
+        ExitReason::StopRequested => TerminationReason::ShutdownRequested,
+        ExitReason::KillRequested => TerminationReason::Signal,
+        ExitReason::IdleTimeout => TerminationReason::IdleTimeout,
+        ExitReason::MaxDuration => TerminationReason::MaxDurationExceeded,
+        ExitReason::OwnerExited => TerminationReason::OwnerExited,
+        ExitReason::BootFailed => TerminationReason::BootFailed,
+        ExitReason::VmmCrashed => TerminationReason::VmmCrashed,
+        ExitReason::ProtocolViolation => TerminationReason::ProtocolViolation,
+        ExitReason::RunnerDied => TerminationReason::RunnerDied,
+        ExitReason::InternalError => TerminationReason::InternalError,
+    }
+}

@@ -1,0 +1,230 @@
+//! From the launch message to Ready, and every way in which it does not come to that.
+
+use crate::support::{Home, eventually, is_alive, spawn_runner};
+use msb_protocol::PROTOCOL_VERSION;
+use msb_protocol::agent::{BootFailure, BootStage};
+use msb_protocol::client::{ClientMessage, RunnerMessage};
+use msb_protocol::exit::ExitReason;
+use msb_protocol::frame::MAX_CONTROL;
+use msb_protocol::launch::LaunchSpec;
+use msb_store::{SandboxStatus, TerminationReason};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+fn failed_launch(home: &Home, spec: LaunchSpec) -> BootFailure {
+    let mut owner = home.launch(spec);
+    let failure = loop {
+        match owner.hear() {
+            RunnerMessage::Welcome(_) => {}
+            RunnerMessage::LaunchFailed(failure) => break failure,
+            other => panic!("{other:?}"),
+        }
+    };
+    let record = owner.hear_exit();
+    assert_eq!((record.reason, record.crashed), (ExitReason::BootFailed, true));
+    assert_eq!(home.status(), SandboxStatus::Crashed);
+    assert_eq!(home.last_run().reason, Some(TerminationReason::BootFailed));
+    assert!(!home.is_locked());
+    failure
+}
+
+#[test]
+fn a_failed_boot_says_where_and_shows_the_console() {
+    for (mode, stage, text) in [
+        ("exits", BootStage::Kernel, "exit code 7"),
+        ("garbage", BootStage::Other, "broken frame"),
+        ("early_stream", BootStage::Other, "not open"),
+        ("other_protocol", BootStage::Other, "protocol"),
+        ("boot_fails", BootStage::Mount, "no such disk"),
+        ("panics", BootStage::Kernel, "exit code 0"),
+    ] {
+        let home = Home::new();
+        let failure = failed_launch(&home, home.spec(mode));
+        assert_eq!(failure.stage, stage, "{mode}: {failure:?}");
+        assert!(failure.message.contains(text), "{mode}: {failure:?}");
+        if mode == "panics" {
+            assert!(
+                failure.console_tail.contains("no init found\u{fffd}[0m"),
+                "{failure:?}"
+            );
+            assert!(
+                home.last_run()
+                    .detail
+                    .unwrap()
+                    .console_tail
+                    .unwrap()
+                    .contains("no init found")
+            );
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_stays_silent_is_given_up_at_the_deadline() {
+    let home = Home::new();
+    let mut spec = home.spec("silent");
+    spec.lifetime.boot_timeout_ms = 300;
+    let failure = failed_launch(&home, spec);
+    assert_eq!(
+        (failure.stage, failure.errno),
+        (BootStage::Kernel, libc::ETIMEDOUT)
+    );
+}
+
+#[test]
+fn an_agent_that_cannot_be_started_is_a_failure_with_its_errno() {
+    let home = Home::new();
+    let mut spec = home.spec("obedient");
+    spec.agent = Some(home.path("nothing-here"));
+    let failure = failed_launch(&home, spec);
+    assert_eq!((failure.stage, failure.errno), (BootStage::Vmm, libc::ENOENT));
+}
+
+#[test]
+fn a_run_that_cannot_be_recorded_does_not_start() {
+    let home = Home::new();
+    let from = [SandboxStatus::Starting];
+    assert!(
+        home.store
+            .transition(home.sandbox_id, &from, SandboxStatus::Stopped)
+            .unwrap()
+    );
+    let mut owner = home.launch(home.spec("obedient"));
+    assert!(matches!(owner.hear(), RunnerMessage::Welcome(_)));
+    let RunnerMessage::LaunchFailed(failure) = owner.hear() else {
+        panic!()
+    };
+    assert!(failure.message.contains("cannot record the run"), "{failure:?}");
+    assert_eq!(home.status(), SandboxStatus::Stopped);
+}
+
+#[test]
+fn launch_messages_that_are_none_are_refused() {
+    let home = Home::new();
+    let other = LaunchSpec {
+        protocol: PROTOCOL_VERSION + 1,
+        ..home.spec("obedient")
+    };
+    for message in [
+        ClientMessage::Hello {
+            protocol: PROTOCOL_VERSION,
+        },
+        ClientMessage::Kill,
+        ClientMessage::Launch(Box::new(other)),
+        ClientMessage::Launch(Box::new(LaunchSpec {
+            directory: home.path("none"),
+            ..home.spec("obedient")
+        })),
+    ] {
+        let mut owner = spawn_runner();
+        owner.tell(&message);
+        assert!(
+            matches!(owner.hear(), RunnerMessage::Refused { .. }),
+            "{message:?}"
+        );
+        assert!(owner.is_closed());
+    }
+    for bytes in [
+        vec![0xff; 64],
+        vec![0; 12],
+        [vec![0xff, 0xff, 0x0f], vec![0; 9], vec![b'['; MAX_CONTROL]].concat(),
+    ] {
+        let mut owner = spawn_runner();
+        owner.send_raw(&bytes);
+        assert!(matches!(owner.hear(), RunnerMessage::Refused { .. }));
+    }
+    assert_eq!(home.status(), SandboxStatus::Starting);
+}
+
+#[test]
+fn a_second_runner_is_refused_and_the_first_goes_on() {
+    let home = Home::new();
+    let (mut owner, _) = home.start("obedient");
+    let mut second = home.launch(home.spec("obedient"));
+    let RunnerMessage::Refused { message } = second.hear() else {
+        panic!()
+    };
+    assert!(message.contains("runs already"), "{message}");
+    assert!(second.is_closed());
+    assert!(owner.succeeds(1, "true"));
+    assert!(home.connect().succeeds(1, "true"));
+}
+
+#[test]
+fn what_the_runner_leaves_on_disk_is_private_and_tells_who_it_is() {
+    let home = Home::new();
+    let (_owner, welcome) = home.start("obedient");
+    let mode = |name: &str| {
+        std::fs::metadata(home.directory().join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!((mode("runtime"), mode("logs")), (0o700, 0o700));
+    assert_eq!(
+        (mode("runtime/runner.sock"), mode("logs/runtime.log")),
+        (0o600, 0o600)
+    );
+    let state = std::fs::read(home.directory().join("runtime/runner.json")).unwrap();
+    let state: serde_json::Value = serde_json::from_slice(&state).unwrap();
+    assert_eq!(state["pid"], welcome.runner_pid);
+    assert_eq!(state["vmm_pid"], welcome.vmm_pid);
+    assert!(state["start_time"].as_u64().unwrap() > 0 && state["boot_id"].as_str().unwrap().len() == 36);
+}
+
+#[test]
+fn nothing_of_the_host_stays_with_the_supervisor_or_its_vmm() {
+    let home = Home::new();
+    // A descriptor that a careless host left open across exec.
+    let leaked = std::fs::File::open(home.path("msb.db")).unwrap();
+    rustix::io::fcntl_setfd(&leaked, rustix::io::FdFlags::empty()).unwrap();
+    let database = leaked.metadata().unwrap().ino();
+    let (_owner, welcome) = home.start("obedient");
+    for pid in [welcome.runner_pid, welcome.vmm_pid] {
+        let process = std::path::Path::new("/proc").join(pid.to_string());
+        for entry in std::fs::read_dir(process.join("fd")).unwrap() {
+            let path = entry.unwrap().path();
+            assert_ne!(
+                std::fs::metadata(&path).map_or(0, |found| found.ino()),
+                database,
+                "{path:?}"
+            );
+        }
+    }
+    let supervisor = std::path::Path::new("/proc").join(welcome.runner_pid.to_string());
+    assert_eq!(
+        std::fs::read_link(supervisor.join("cwd")).unwrap(),
+        std::path::Path::new("/")
+    );
+    let directory = std::fs::metadata(home.directory()).unwrap().ino();
+    let vmm_fds = std::fs::read_dir(format!("/proc/{}/fd", welcome.vmm_pid)).unwrap();
+    let holds_lock =
+        |path: std::path::PathBuf| std::fs::metadata(path).is_ok_and(|found| found.ino() == directory);
+    assert!(!vmm_fds.into_iter().any(|entry| holds_lock(entry.unwrap().path())));
+}
+
+#[test]
+fn a_killed_runner_leaves_the_lock_free_and_no_vmm() {
+    let home = Home::new();
+    let (mut owner, welcome) = home.start("obedient");
+    let runner = rustix::process::Pid::from_raw(welcome.runner_pid as i32).unwrap();
+    rustix::process::kill_process(runner, rustix::process::Signal::KILL).unwrap();
+    assert!(owner.is_closed());
+    eventually("the VMM is gone", || !is_alive(welcome.vmm_pid));
+    eventually("the lock is free", || !home.is_locked());
+    assert_eq!(
+        home.status(),
+        SandboxStatus::Running,
+        "whoever looks next repairs it"
+    );
+    // The next runner takes the stale socket away.
+    let from = [SandboxStatus::Running];
+    assert!(
+        home.store
+            .transition(home.sandbox_id, &from, SandboxStatus::Crashed)
+            .unwrap()
+    );
+    home.claim_start();
+    let (mut owner, _) = home.start("obedient");
+    assert!(owner.succeeds(1, "true"));
+}

@@ -1,0 +1,36 @@
+//! Mends what a crash left behind: one process at a time, a bounded piece at a time.
+//!
+//! A row that claims a live runner whose lock is free is corrected; an ephemeral sandbox that has ended is
+//! removed. Everything is conditional on the row being as it was seen, so a sweep never races with a call.
+
+use super::Backend;
+use crate::sandbox::settle;
+use msb_store::Store;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Most rows of one kind per sweep.
+const MAX_ROWS: u32 = 250;
+/// Longest time of one sweep.
+const BUDGET: Duration = Duration::from_millis(250);
+
+/// Sweeps, unless somebody did so lately. Failures wait for the next sweep: nobody asked for this one.
+pub fn sweep(backend: &Backend, store: &Store) {
+    let holder = std::process::id();
+    if !matches!(store.try_acquire_maintenance(SystemTime::now(), holder), Ok(true)) {
+        return;
+    }
+    let give_up = Instant::now() + BUDGET;
+    for row in store.stale_active_rows(None, MAX_ROWS).unwrap_or_default() {
+        if Instant::now() >= give_up {
+            return;
+        }
+        let _ = settle::settle(backend, store, row);
+    }
+    for row in store.ephemeral_terminal_rows(MAX_ROWS).unwrap_or_default() {
+        if Instant::now() >= give_up {
+            return;
+        }
+        let _ = settle::remove_ended(backend, store, &row);
+    }
+    let _ = store.complete_maintenance(SystemTime::now(), holder);
+}

@@ -1,0 +1,34 @@
+//! The C ABI: one file per noun, `extern "C"` only, no logic. All `unsafe` of the library's surface lives here.
+//!
+//! Every function is written out as `pub unsafe extern "C" fn`, with one [`ffi!`] as its body, so that the header
+//! generator sees it and nothing unwinds out of it. What its comment has to say is in `xtask/src/docs.rs`.
+
+#![allow(non_camel_case_types, reason = "types are spelled as C spells them")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the contract on pointers is one for all functions: the top of msb.h"
+)]
+
+pub mod backend;
+pub mod backend_config;
+pub mod boundary;
+pub mod builder;
+pub mod bytes;
+pub mod dispatcher;
+pub mod error;
+pub mod exec;
+pub mod exec_config;
+pub mod exec_result;
+pub mod probe;
+pub mod process;
+pub mod sandbox;
+pub mod sandbox_config;
+pub mod sandbox_filter;
+pub mod sandbox_info;
+pub mod status;
+pub mod text;
+pub mod token;
+pub mod value;
+pub mod version;
+
+pub(crate) use boundary::ffi;

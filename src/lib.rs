@@ -1,0 +1,16 @@
+//! libmsb: microVM sandboxes as a library.
+//!
+//! `ffi` is the C ABI and holds no logic; `backend` and `sandbox` are what it speaks for; `supervise` reaches the
+//! per-sandbox runner; `runtime` finds what a sandbox runs on; `options` is how everything is configured. The
+//! store, the wire protocol, the runner and the guest agent are crates of their own beside this one.
+
+pub mod backend;
+pub mod deadline;
+pub mod dispatch;
+pub mod error;
+pub mod ffi;
+pub mod options;
+pub mod runtime;
+pub mod sandbox;
+pub mod supervise;
+mod sys;

@@ -1,0 +1,282 @@
+//! Finds the guest kernel and keeps it as an ELF file that both hypervisors boot.
+//!
+//! The kernel ships inside a shared library, `libkrunfw`. The runner loads that library in a process of its own,
+//! never the host, and writes the kernel to `<home>/cache/kernel/<digest>.elf`. An index beside it remembers
+//! which library file gave which kernel, so that a start reads no 20 MB to find out.
+
+use super::embedded::{hex, write_atomically};
+use crate::error::{MsbError, Status};
+use crate::sys;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Names the library may have in a directory.
+const LIBRARY_NAMES: [&str; 2] = ["libkrunfw.so.5", "libkrunfw.so"];
+/// What the system's loader is asked for.
+const SYSTEM_NAME: &str = "libkrunfw.so.5";
+/// Environment variable that names the library.
+const VARIABLE: &str = "MSB_LIBKRUNFW_PATH";
+
+/// Where the kernel came from and where it is.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    /// The ELF file.
+    pub path: PathBuf,
+    /// The library that held it, or its name when the system's loader found it.
+    pub source: PathBuf,
+    /// Names this very kernel.
+    pub digest: String,
+}
+
+/// What identifies a library file without reading it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified_ns: i128,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct IndexEntry {
+    stamp: Stamp,
+    digest: String,
+}
+
+/// The library's path to its stamp and its kernel.
+type Index = BTreeMap<PathBuf, IndexEntry>;
+
+/// What the runner says about a library.
+#[derive(Debug, Deserialize)]
+struct Extracted {
+    ok: bool,
+    #[serde(default)]
+    source: Option<PathBuf>,
+    #[serde(default)]
+    message: String,
+}
+
+/// Finds a kernel and makes its ELF file if that is not there yet. `configured` alone counts when given.
+pub fn find(home: &Path, configured: Option<&Path>, runner: &Path) -> Result<Kernel, MsbError> {
+    let candidates = candidates(home, configured);
+    if let Some(library) = candidates.iter().find(|path| path.is_file()) {
+        return from_library(home, library, runner);
+    }
+    let explicit = configured.is_some() || std::env::var_os(VARIABLE).is_some();
+    if !explicit && let Some(kernel) = from_system(home, runner)? {
+        return Ok(kernel);
+    }
+    Err(not_found(&candidates, explicit))
+}
+
+fn candidates(home: &Path, configured: Option<&Path>) -> Vec<PathBuf> {
+    if let Some(path) = configured {
+        return vec![path.to_path_buf()];
+    }
+    if let Some(path) = std::env::var_os(VARIABLE) {
+        return vec![PathBuf::from(path)];
+    }
+    let beside = sys::own_library().and_then(|library| library.parent().map(Path::to_path_buf));
+    let directories = beside.into_iter().chain([home.join("lib")]);
+    directories
+        .flat_map(|directory| LIBRARY_NAMES.map(|name| directory.join(name)))
+        .collect()
+}
+
+fn not_found(candidates: &[PathBuf], explicit: bool) -> MsbError {
+    let mut looked: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
+    if !explicit {
+        looked.push(format!("{SYSTEM_NAME} by the system's loader"));
+    }
+    MsbError::new(
+        Status::KernelNotFound,
+        "kernel.not_found",
+        format!("no guest kernel was found; looked for {}", looked.join(", ")),
+    )
+    .remedy(format!(
+        "install libkrunfw (version 5) or set {VARIABLE} to its libkrunfw.so.5"
+    ))
+    .detail("looked_for", looked.join("\n"))
+}
+
+fn from_library(home: &Path, library: &Path, runner: &Path) -> Result<Kernel, MsbError> {
+    let library = fs::canonicalize(library).map_err(|error| unreadable(library, &error))?;
+    let stamp = stamp(&library).map_err(|error| unreadable(&library, &error))?;
+    let directory = home.join("cache").join("kernel");
+    let mut index = read_index(&directory);
+    if let Some(entry) = index.get(&library).filter(|entry| entry.stamp == stamp) {
+        let path = elf_path(&directory, &entry.digest);
+        if path.is_file() {
+            return Ok(Kernel {
+                path,
+                source: library,
+                digest: entry.digest.clone(),
+            });
+        }
+    }
+    let kernel = extract(&directory, Some(&library), runner)?;
+    index.insert(
+        library,
+        IndexEntry {
+            stamp,
+            digest: kernel.digest.clone(),
+        },
+    );
+    write_index(&directory, &index)?;
+    Ok(kernel)
+}
+
+/// Asks the system's loader. `None` when it knows no such library.
+fn from_system(home: &Path, runner: &Path) -> Result<Option<Kernel>, MsbError> {
+    let directory = home.join("cache").join("kernel");
+    let key = Path::new(SYSTEM_NAME);
+    let index = read_index(&directory);
+    // The loader's last answer is good as long as that very file is there.
+    for (library, entry) in &index {
+        if library
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(SYSTEM_NAME))
+            && stamp(library).is_ok_and(|now| now == entry.stamp)
+            && is_system_path(library)
+        {
+            return from_library(home, library, runner).map(Some);
+        }
+    }
+    match extract(&directory, None, runner) {
+        Ok(kernel) if kernel.source.is_absolute() => from_library(home, &kernel.source, runner).map(Some),
+        Ok(kernel) => Ok(Some(Kernel {
+            source: key.to_path_buf(),
+            ..kernel
+        })),
+        Err(error) if error.reason() == "kernel.not_loadable" => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_system_path(library: &Path) -> bool {
+    [
+        "/lib",
+        "/lib64",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local/lib",
+        "/usr/local/lib64",
+    ]
+    .iter()
+    .any(|directory| library.starts_with(directory))
+}
+
+/// Has the runner load the library and write its kernel; names the file after its content.
+fn extract(directory: &Path, library: Option<&Path>, runner: &Path) -> Result<Kernel, MsbError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| MsbError::io("kernel.cache", "cannot make", directory, &error))?;
+    let mut random = [0; 8];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| MsbError::io("kernel.cache", "no random name for", directory, &errno.into()))?;
+    let fresh = directory.join(format!("{}.new", hex(&random)));
+    let outcome = run_extraction(library, &fresh, runner);
+    let kernel = outcome.and_then(|source| adopt(directory, &fresh, source));
+    if kernel.is_err() {
+        // Never leave half a kernel behind; the first failure is the one to report.
+        let _ = fs::remove_file(&fresh);
+    }
+    kernel
+}
+
+fn run_extraction(library: Option<&Path>, fresh: &Path, runner: &Path) -> Result<PathBuf, MsbError> {
+    let source = library.unwrap_or(Path::new("-"));
+    let output = run_program(Command::new(runner).arg("kernel").arg(source).arg(fresh))
+        .map_err(|error| MsbError::io("runner.spawn", "cannot run", runner, &error))?;
+    let answer: Extracted = serde_json::from_slice(&output).map_err(|error| {
+        MsbError::new(
+            Status::Internal,
+            "kernel.extract",
+            "the runner gave no answer about the kernel",
+        )
+        .source(&error)
+    })?;
+    if answer.ok {
+        return Ok(answer.source.unwrap_or_else(|| source.to_path_buf()));
+    }
+    Err(MsbError::new(
+        Status::KernelNotFound,
+        "kernel.not_loadable",
+        format!(
+            "{} holds no kernel that can be used: {}",
+            source.display(),
+            answer.message
+        ),
+    )
+    .remedy("install libkrunfw version 5 for this processor"))
+}
+
+/// Runs a short-lived helper program and returns what it printed. Its exit status is not looked at: a host that
+/// reaps every child may have taken it.
+pub fn run_program(command: &mut Command) -> io::Result<Vec<u8>> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .env_clear()
+        .spawn()?;
+    let mut output = Vec::new();
+    let read = match child.stdout.take() {
+        Some(pipe) => pipe.take(64 * 1024).read_to_end(&mut output),
+        None => Ok(0),
+    };
+    match child.wait() {
+        Err(error) if error.raw_os_error() != Some(libc::ECHILD) => return Err(error),
+        _ => {}
+    }
+    read.map(|_| output)
+}
+
+fn adopt(directory: &Path, fresh: &Path, source: PathBuf) -> Result<Kernel, MsbError> {
+    let failed = |error: &io::Error| MsbError::io("kernel.cache", "cannot keep", fresh, error);
+    let content = fs::read(fresh).map_err(|error| failed(&error))?;
+    let digest = hex(&Sha256::digest(&content)[..16]);
+    let path = elf_path(directory, &digest);
+    fs::rename(fresh, &path).map_err(|error| failed(&error))?;
+    Ok(Kernel { path, source, digest })
+}
+
+fn elf_path(directory: &Path, digest: &str) -> PathBuf {
+    directory.join(format!("{digest}.elf"))
+}
+
+fn stamp(library: &Path) -> io::Result<Stamp> {
+    let meta = fs::metadata(library)?;
+    let modified_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+    Ok(Stamp {
+        device: meta.dev(),
+        inode: meta.ino(),
+        size: meta.size(),
+        modified_ns,
+    })
+}
+
+/// The index is a cache: one that cannot be read is as good as none.
+fn read_index(directory: &Path) -> Index {
+    let text = fs::read(directory.join("index.json")).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+fn write_index(directory: &Path, index: &Index) -> Result<(), MsbError> {
+    let path = directory.join("index.json");
+    let failed = |error: &io::Error| MsbError::io("kernel.cache", "cannot write", &path, error);
+    let text = serde_json::to_vec_pretty(index).map_err(|error| failed(&error.into()))?;
+    write_atomically(&path, &text, 0o600).map_err(|error| failed(&error))
+}
+
+fn unreadable(library: &Path, error: &io::Error) -> MsbError {
+    MsbError::io("kernel.unreadable", "cannot read", library, error)
+}

@@ -1,0 +1,136 @@
+//! Creates a sandbox: checks everything that a start would need, then writes its row and its directory.
+
+use super::Sandbox;
+use super::options::SandboxOptions;
+use super::settle;
+use super::spec::{Image, SandboxSpec};
+use crate::backend::{Backend, make_private};
+use crate::deadline::Deadline;
+use crate::error::{MsbError, Status};
+use crate::runtime::driver::IsolationLevel;
+use msb_protocol::launch::Driver;
+use msb_store::{NewSandbox, SandboxRow, Store};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Sandbox {
+    /// Creates a sandbox; it is not started. With `replace`, one of the same name is stopped and removed first.
+    pub fn create(backend: &Arc<Backend>, options: &SandboxOptions) -> Result<Arc<Self>, MsbError> {
+        options.validate()?;
+        let image = resolve_image(options.image.as_deref())?;
+        let mut spec = SandboxSpec::from_options(options, backend.config(), image);
+        spec.libmsb.chosen = Some(choose_driver(backend, &spec)?);
+        let store = backend.store()?;
+        if options.replace {
+            let grace = Duration::from_millis(options.replace_timeout_ms);
+            replace(backend, &store, &spec.name, grace)?;
+        }
+        let row = insert(backend, &store, &spec)?;
+        Ok(backend.adopt(&row))
+    }
+}
+
+/// The hypervisor for a sandbox on this host, after checking that it can run.
+pub fn choose_driver(backend: &Backend, spec: &SandboxSpec) -> Result<Driver, MsbError> {
+    let least = IsolationLevel::least(spec.libmsb.min_isolation);
+    #[cfg(feature = "process-driver")]
+    if spec.libmsb.driver == crate::backend::options::Driver::Process && least == IsolationLevel::None {
+        // It runs no guest, so what the host can do does not matter.
+        return Ok(Driver::Process);
+    }
+    let kernel = backend.kernel()?;
+    backend.abilities(&kernel)?.choose(spec.libmsb.driver, least)
+}
+
+fn resolve_image(image: Option<&str>) -> Result<Image, MsbError> {
+    let Some(image) = image else {
+        return Err(MsbError::new(
+            Status::InvalidArgument,
+            "image.missing",
+            "the sandbox has no image",
+        )
+        .remedy("set the image to a root directory"));
+    };
+    let path = Path::new(image);
+    let directory = std::fs::canonicalize(path).map_err(|error| {
+        MsbError::io("image.not_found", "cannot find the root directory", path, &error)
+            .remedy("set the image to an existing root directory")
+    })?;
+    if !directory.is_dir() {
+        return Err(MsbError::new(
+            Status::Unsupported,
+            "image.kind",
+            format!("{} is not a directory", directory.display()),
+        )
+        .remedy("set the image to a root directory"));
+    }
+    Ok(Image::Directory { path: directory })
+}
+
+fn replace(backend: &Arc<Backend>, store: &Store, name: &str, grace: Duration) -> Result<(), MsbError> {
+    let Some(row) = store.sandbox_by_name(name)? else {
+        return Ok(());
+    };
+    let old = backend.adopt(&row);
+    old.stop_within(grace, Deadline::after(grace + super::stop::KILL_TIMEOUT))?;
+    match old.remove() {
+        Err(error) if error.status() == Status::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn insert(backend: &Backend, store: &Store, spec: &SandboxSpec) -> Result<SandboxRow, MsbError> {
+    let directory = backend.sandbox_directory(&spec.name);
+    let new = NewSandbox {
+        name: &spec.name,
+        config: &spec.to_json()?,
+        ephemeral: spec.lifecycle.ephemeral,
+        labels: &spec.labels,
+    };
+    let row = store
+        .insert_sandbox(&new)
+        .map_err(|error| name_in_use(error.into(), &spec.name))?;
+    let made = if directory.symlink_metadata().is_ok() {
+        // Without a row it is nobody's; its content may be somebody's work.
+        Err(MsbError::new(
+            Status::AlreadyExists,
+            "sandbox.directory_exists",
+            format!(
+                "{} is there although no sandbox {:?} was",
+                directory.display(),
+                spec.name
+            ),
+        )
+        .remedy("move it away or choose another name"))
+    } else {
+        make_private(&directory)
+    };
+    if let Err(error) = made {
+        store.delete_sandbox(row.id)?;
+        return Err(error);
+    }
+    Ok(row)
+}
+
+fn name_in_use(error: MsbError, name: &str) -> MsbError {
+    if error.reason() == "sandbox.name_taken" {
+        error.detail("sandbox", name)
+    } else {
+        error
+    }
+}
+
+/// Puts a fresh row's directory back after a crash between the two steps of a creation.
+pub fn ensure_directory(directory: &Path) -> Result<(), MsbError> {
+    make_private(directory)
+}
+
+impl Sandbox {
+    /// Whether the store still has it, corrected if its runner is gone.
+    pub(crate) fn settled_row(&self) -> Result<(Arc<Store>, SandboxRow), MsbError> {
+        let (store, row) = self.row()?;
+        let row = settle::settle(&self.backend, &store, row)?;
+        Ok((store, row))
+    }
+}

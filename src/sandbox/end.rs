@@ -1,0 +1,113 @@
+//! How a run ended, in the words of the store and of the ABI.
+
+use msb_protocol::exit::{ExitReason, ExitRecord, StopMethod};
+use msb_store::{RunEnd, RunRow, TerminationDetail, TerminationReason};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How a run ended, for a caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// What ended it, in the store's spelling.
+    pub reason: String,
+    /// Whether this was a crash rather than a stop.
+    pub crashed: bool,
+    /// Exit code of the VMM, if it exited.
+    pub exit_code: Option<i32>,
+    /// Signal that ended the VMM, if one did.
+    pub signal: Option<i32>,
+    /// Whether the VMM had to be killed although a stop was asked for.
+    pub killed: bool,
+    /// Whether the guest reported that everything was flushed and unmounted.
+    pub clean: bool,
+    /// One sentence for a person.
+    pub message: String,
+    /// Last lines of the console; empty for an orderly end.
+    pub console_tail: String,
+    /// When the run began, in milliseconds since 1970 UTC; 0 when it never did.
+    pub started_unix_ms: u64,
+    /// When it ended, in milliseconds since 1970 UTC.
+    pub ended_unix_ms: u64,
+}
+
+/// The store's word for what ended a run.
+pub fn stored_reason(reason: ExitReason) -> TerminationReason {
+    match reason {
+        ExitReason::Completed => TerminationReason::Completed,
+        ExitReason::StopRequested => TerminationReason::ShutdownRequested,
+        ExitReason::KillRequested => TerminationReason::Signal,
+        ExitReason::IdleTimeout => TerminationReason::IdleTimeout,
+        ExitReason::MaxDuration => TerminationReason::MaxDurationExceeded,
+        ExitReason::OwnerExited => TerminationReason::OwnerExited,
+        ExitReason::BootFailed => TerminationReason::BootFailed,
+        ExitReason::VmmCrashed => TerminationReason::VmmCrashed,
+        ExitReason::ProtocolViolation => TerminationReason::ProtocolViolation,
+        ExitReason::RunnerDied => TerminationReason::RunnerDied,
+        ExitReason::InternalError => TerminationReason::InternalError,
+    }
+}
+
+impl From<ExitRecord> for End {
+    fn from(record: ExitRecord) -> Self {
+        Self {
+            reason: stored_reason(record.reason).as_str().to_owned(),
+            crashed: record.crashed,
+            exit_code: record.exit_code,
+            signal: record.signal,
+            killed: record.method == Some(StopMethod::Killed),
+            clean: record.clean,
+            message: record.message,
+            console_tail: record.console_tail,
+            started_unix_ms: record.started_unix_ms,
+            ended_unix_ms: record.ended_unix_ms,
+        }
+    }
+}
+
+impl End {
+    /// From the store, given whether the sandbox counts as crashed.
+    pub fn from_row(run: &RunRow, crashed: bool) -> Self {
+        let detail = run.detail.clone().unwrap_or_default();
+        let unix_ms = |time: Option<SystemTime>| {
+            time.and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+                .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        };
+        Self {
+            reason: run
+                .reason
+                .as_ref()
+                .map_or_else(String::new, |reason| reason.as_str().to_owned()),
+            crashed,
+            exit_code: run.exit_code,
+            signal: run.exit_signal,
+            killed: detail.how.as_deref() == Some(KILLED),
+            clean: detail.clean,
+            message: detail.message,
+            console_tail: detail.console_tail.unwrap_or_default(),
+            started_unix_ms: unix_ms(
+                run.started_at
+                    .as_ref()
+                    .and_then(msb_store::Timestamp::to_system_time),
+            ),
+            ended_unix_ms: unix_ms(
+                run.terminated_at
+                    .as_ref()
+                    .and_then(msb_store::Timestamp::to_system_time),
+            ),
+        }
+    }
+}
+
+/// The store's word for a stop that had to kill.
+pub const KILLED: &str = "killed";
+
+/// The record for a runner that disappeared without one.
+pub fn runner_died() -> RunEnd {
+    RunEnd {
+        detail: Some(TerminationDetail {
+            message: "the sandbox's runner ended without a record: it was killed, or the host went down"
+                .to_owned(),
+            ..TerminationDetail::default()
+        }),
+        ..RunEnd::because(TerminationReason::RunnerDied)
+    }
+}

@@ -1,0 +1,224 @@
+//! A sandbox: its row, its directory and, while it runs, the link to its runner.
+//!
+//! One file per verb. State is never cached here: the row, the liveness lock and the link are asked each time.
+
+pub mod create;
+pub mod end;
+pub mod exec;
+pub mod exec_options;
+pub mod filter;
+pub mod info;
+pub mod labels;
+pub mod list;
+pub mod options;
+pub mod remove;
+pub mod settle;
+pub mod spec;
+pub mod start;
+pub mod stop;
+pub mod wait;
+
+use crate::backend::Backend;
+use crate::deadline::Deadline;
+use crate::error::{MsbError, Status};
+use crate::supervise::link::Link;
+use crate::supervise::liveness;
+use crate::supervise::reactor::Interest;
+use msb_protocol::PROTOCOL_VERSION;
+use msb_protocol::client::ClientMessage;
+use msb_store::{SandboxRow, Store};
+use parking_lot::Mutex;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest time that a runner may take to accept a link.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One sandbox of one backend. Dropping the last reference lets go of it: what is attached then stops.
+pub struct Sandbox {
+    backend: Arc<Backend>,
+    id: i64,
+    name: String,
+    link: Mutex<Option<Arc<Link>>>,
+}
+
+impl Sandbox {
+    pub(crate) fn new(backend: Arc<Backend>, row: &SandboxRow) -> Self {
+        Self {
+            backend,
+            id: row.id,
+            name: row.name.clone(),
+            link: Mutex::new(None),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its backend.
+    pub fn backend(&self) -> &Arc<Backend> {
+        &self.backend
+    }
+
+    /// Opens the sandbox of this name.
+    pub fn open(backend: &Arc<Backend>, name: &str) -> Result<Arc<Self>, MsbError> {
+        let store = backend.store()?;
+        let row = store.sandbox_by_name(name)?.ok_or_else(|| not_found(name))?;
+        Ok(backend.adopt(&row))
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.backend.sandbox_directory(&self.name)
+    }
+
+    /// The store and the row as it is now.
+    fn row(&self) -> Result<(Arc<Store>, SandboxRow), MsbError> {
+        let store = self.backend.store()?;
+        let row = store
+            .sandbox_by_id(self.id)?
+            .ok_or_else(|| not_found(&self.name))?;
+        Ok((store, row))
+    }
+
+    fn is_alive(&self) -> Result<bool, MsbError> {
+        let directory = self.directory();
+        liveness::is_alive(&directory)
+            .map_err(|error| MsbError::io("sandbox.lock", "cannot look at", &directory, &error))
+    }
+
+    /// The link to the runner, connecting if need be. `None` when no runner is alive.
+    fn reach(&self, deadline: Deadline) -> Result<Option<Arc<Link>>, MsbError> {
+        let mut slot = self.link.lock();
+        if let Some(link) = slot.as_ref().filter(|link| !link.state().closed) {
+            return Ok(Some(Arc::clone(link)));
+        }
+        if !self.is_alive()? {
+            return Ok(None);
+        }
+        let socket = match liveness::connect(&self.directory()) {
+            Ok(socket) => socket,
+            // It locks before it listens and stops listening before it unlocks.
+            Err(_) if !self.is_alive()? => return Ok(None),
+            Err(error) => {
+                return Err(MsbError::new(
+                    Status::Unavailable,
+                    "runner.unreachable",
+                    format!("the runner of sandbox {:?} does not answer", self.name),
+                )
+                .source(&error)
+                .remedy("it is starting or ending: try again"));
+            }
+        };
+        let link = self.adopt_socket(socket)?;
+        link.send_message(&ClientMessage::Hello {
+            protocol: PROTOCOL_VERSION,
+        })?;
+        let deadline = deadline.min(Deadline::after(HELLO_TIMEOUT));
+        let answer = link.wait_for(deadline, |state| {
+            let refused = state.refused.clone();
+            (state.welcome.is_some() || state.closed || refused.is_some()).then_some(refused)
+        });
+        let error = match answer {
+            Some(None) if link.state().welcome.is_some() => {
+                *slot = Some(Arc::clone(&link));
+                return Ok(Some(link));
+            }
+            Some(None) => None,
+            Some(Some(refused)) => Some(MsbError::new(Status::Unavailable, "runner.refused", refused)),
+            None => Some(MsbError::new(
+                Status::Timeout,
+                "runner.unreachable",
+                format!(
+                    "the runner of sandbox {:?} did not answer before the deadline",
+                    self.name
+                ),
+            )),
+        };
+        link.close();
+        error.map_or(Ok(None), Err)
+    }
+
+    /// The link of a sandbox that must be running, ready for requests.
+    fn running_link(&self, deadline: Deadline) -> Result<Arc<Link>, MsbError> {
+        let link = self.reach(deadline)?.ok_or_else(|| self.not_running())?;
+        let ready = link.wait_for(deadline.min(Deadline::after(HELLO_TIMEOUT)), |state| {
+            if state.closed || state.exit.is_some() {
+                return Some(false);
+            }
+            state.ready.map(|_| true)
+        });
+        match ready {
+            Some(true) => Ok(link),
+            Some(false) => Err(self.not_running()),
+            None => Err(MsbError::new(
+                Status::Unavailable,
+                "sandbox.starting",
+                format!("sandbox {:?} is still starting", self.name),
+            )),
+        }
+    }
+
+    fn adopt_socket(&self, socket: UnixStream) -> Result<Arc<Link>, MsbError> {
+        self.backend
+            .reactor()
+            .register(Interest::READ, |key, handle| Link::new(socket, key, handle))
+            .map_err(|error| {
+                MsbError::new(
+                    Status::ResourceExhausted,
+                    "backend.reactor",
+                    "the link cannot be watched",
+                )
+                .source(&error)
+            })
+    }
+
+    fn not_running(&self) -> MsbError {
+        MsbError::new(
+            Status::NotRunning,
+            "sandbox.not_running",
+            format!("sandbox {:?} is not running", self.name),
+        )
+        .remedy("start it first; msb_sandbox_wait tells how its last run ended")
+        .detail("sandbox", self.name.as_str())
+    }
+
+    /// Closes the link: an attached sandbox begins to stop, a detached one goes on.
+    pub(crate) fn let_go(&self) {
+        if let Some(link) = self.link.lock().as_ref() {
+            link.close();
+        }
+    }
+
+    /// Waits until what [`Sandbox::let_go`] began is over; true at once for a sandbox that goes on.
+    pub(crate) fn wait_let_go(&self, deadline: Deadline) -> bool {
+        let owned = self.link.lock().as_ref().is_some_and(|link| link.holds_sandbox());
+        while owned && self.is_alive().unwrap_or(false) {
+            if deadline.has_passed() {
+                return false;
+            }
+            // The lock has no event to wait for, and closing a backend is not a hot path.
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        true
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
+fn not_found(name: &str) -> MsbError {
+    MsbError::new(
+        Status::NotFound,
+        "sandbox.not_found",
+        format!("there is no sandbox {name:?}"),
+    )
+    .remedy("list the sandboxes of this backend's home, or create it")
+    .detail("sandbox", name)
+}

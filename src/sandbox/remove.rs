@@ -1,0 +1,33 @@
+//! Removes a sandbox that is not running, with its directory and everything in it.
+
+use super::Sandbox;
+use super::settle::{remove_directory, settle_locked};
+use crate::error::{MsbError, Status};
+use crate::supervise::oplock::OperationLock;
+
+impl Sandbox {
+    /// Removes it. The directory goes first: a removal that was cut short can be repeated.
+    pub fn remove(&self) -> Result<(), MsbError> {
+        let (store, row) = self.row()?;
+        let _lock = OperationLock::take(self.backend().home(), self.id, self.name())?;
+        let row = settle_locked(self.backend(), &store, row)?;
+        if row.status.is_active() || self.is_alive()? {
+            return Err(MsbError::new(
+                Status::InvalidState,
+                "sandbox.running",
+                format!("sandbox {:?} is {}", self.name(), row.status),
+            )
+            .remedy("stop it first")
+            .detail("sandbox", self.name()));
+        }
+        remove_directory(&self.directory())?;
+        if !store.delete_sandbox(self.id)? {
+            return Err(MsbError::new(
+                Status::Conflict,
+                "sandbox.busy",
+                format!("sandbox {:?} was changed by somebody else", self.name()),
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,286 @@
+//! What a sandbox is, as stored in `sandbox.config`: the JSON of microsandbox 0.5.8, with what only libmsb knows
+//! under the key `libmsb`. Keys that this version does not know are kept.
+
+use super::options::{Isolation, SandboxOptions, UpperKind};
+use crate::backend::config::Config;
+use crate::backend::options::Driver as DriverChoice;
+use crate::error::{MsbError, Status};
+use msb_protocol::exec::Rlimit;
+use msb_protocol::launch::Driver;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Where the root file system comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Image {
+    /// A host directory as read-only layer below a writable one: libmsb's own kind.
+    Directory {
+        /// Absolute path.
+        path: PathBuf,
+    },
+    /// Any other kind, as the store has it.
+    #[serde(untagged)]
+    Other(Value),
+}
+
+/// What the guest's machine has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Virtual CPUs.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+}
+
+/// What commands run with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runtime {
+    /// Working directory.
+    #[serde(default)]
+    pub workdir: Option<String>,
+    /// Shell.
+    #[serde(default)]
+    pub shell: Option<String>,
+    /// Host name.
+    #[serde(default)]
+    pub hostname: Option<String>,
+    /// User.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Keys of 0.5.8 that libmsb does not use.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// One variable of the environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Name.
+    pub key: String,
+    /// Value.
+    pub value: String,
+}
+
+/// When a sandbox ends by itself, in the units of 0.5.8.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lifecycle {
+    /// Whether it is removed when it ends.
+    #[serde(default)]
+    pub ephemeral: bool,
+    /// Longest run, in seconds, rounded up.
+    #[serde(default)]
+    pub max_duration_secs: Option<u64>,
+    /// Longest idleness, in seconds, rounded up.
+    #[serde(default)]
+    pub idle_timeout_secs: Option<u64>,
+}
+
+/// What only libmsb knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Own {
+    /// Driver asked for.
+    pub driver: DriverChoice,
+    /// Driver that the last create or start chose.
+    #[serde(default)]
+    pub chosen: Option<Driver>,
+    /// Least isolation.
+    pub min_isolation: Isolation,
+    /// Writable layer.
+    pub upper: UpperKind,
+    /// Its size in MiB.
+    pub upper_size_mib: u64,
+    /// Whether it outlives its owner.
+    #[serde(default)]
+    pub detached: bool,
+    /// Longest start, in milliseconds.
+    pub boot_timeout_ms: u64,
+    /// Longest idleness, in milliseconds.
+    #[serde(default)]
+    pub idle_timeout_ms: Option<u64>,
+    /// Longest run, in milliseconds.
+    #[serde(default)]
+    pub max_duration_ms: Option<u64>,
+}
+
+/// Longest start of a sandbox that does not say, in milliseconds: twenty may start at once on two cores.
+pub const DEFAULT_BOOT_TIMEOUT_MS: u64 = 120_000;
+
+impl Own {
+    fn of_058() -> Self {
+        Self {
+            driver: DriverChoice::Auto,
+            chosen: None,
+            min_isolation: Isolation::Any,
+            upper: UpperKind::Disk,
+            upper_size_mib: 4096,
+            detached: false,
+            boot_timeout_ms: DEFAULT_BOOT_TIMEOUT_MS,
+            idle_timeout_ms: None,
+            max_duration_ms: None,
+        }
+    }
+}
+
+/// What a sandbox is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxSpec {
+    /// Its name.
+    pub name: String,
+    /// Its root.
+    pub image: Image,
+    /// Its machine.
+    pub resources: Resources,
+    /// What its commands run with.
+    #[serde(default)]
+    pub runtime: Runtime,
+    /// Their environment.
+    #[serde(default)]
+    pub env: Vec<Variable>,
+    /// Its labels when it was created; the table of labels is what counts.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Limits of its commands.
+    #[serde(default)]
+    pub rlimits: Vec<Rlimit>,
+    /// When it ends by itself.
+    #[serde(default)]
+    pub lifecycle: Lifecycle,
+    /// What only libmsb knows.
+    #[serde(default = "Own::of_058")]
+    pub libmsb: Own,
+    /// Keys of 0.5.8 that libmsb does not use.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+impl SandboxSpec {
+    /// Reads the stored JSON of sandbox `name`.
+    pub fn parse(name: &str, json: &str) -> Result<Self, MsbError> {
+        serde_json::from_str(json).map_err(|error| {
+            MsbError::new(
+                Status::Corrupt,
+                "sandbox.spec",
+                format!("the stored configuration of sandbox {name:?} cannot be understood"),
+            )
+            .source(&error)
+            .remedy("remove the sandbox and create it again")
+        })
+    }
+
+    /// The JSON to store.
+    pub fn to_json(&self) -> Result<String, MsbError> {
+        serde_json::to_string(self).map_err(|error| {
+            MsbError::new(
+                Status::Internal,
+                "sandbox.spec",
+                "the configuration cannot be written",
+            )
+            .source(&error)
+        })
+    }
+
+    /// What options mean, given the backend's defaults. The options are valid.
+    pub fn from_options(options: &SandboxOptions, config: &Config, image: Image) -> Self {
+        let whole_seconds = |ms: Option<u64>| ms.map(|ms| ms.div_ceil(1000));
+        Self {
+            name: options.name.clone().unwrap_or_default(),
+            image,
+            resources: Resources {
+                cpus: options.cpus.unwrap_or(config.default_cpus),
+                memory_mib: options.memory_mib.unwrap_or(config.default_memory_mib),
+            },
+            runtime: Runtime {
+                workdir: options.workdir.clone().or_else(|| config.default_workdir.clone()),
+                shell: Some(
+                    options
+                        .shell
+                        .clone()
+                        .unwrap_or_else(|| config.default_shell.clone()),
+                ),
+                hostname: options.hostname.clone(),
+                user: options.user.clone(),
+                rest: Map::new(),
+            },
+            env: options
+                .env
+                .iter()
+                .map(|(key, value)| Variable {
+                    key: key.clone(),
+                    value: value.clone(),
+                })
+                .collect(),
+            labels: options.labels.clone(),
+            rlimits: options.rlimits.iter().map(Rlimit::from).collect(),
+            lifecycle: Lifecycle {
+                ephemeral: options.ephemeral,
+                max_duration_secs: whole_seconds(options.max_duration_ms),
+                idle_timeout_secs: whole_seconds(options.idle_timeout_ms),
+            },
+            libmsb: Own {
+                driver: options.driver.unwrap_or(config.driver),
+                chosen: None,
+                min_isolation: options.min_isolation,
+                upper: options.upper,
+                upper_size_mib: options.upper_size_mib.unwrap_or(config.default_upper_size_mib),
+                detached: options.detached,
+                boot_timeout_ms: options.boot_timeout_ms.unwrap_or(DEFAULT_BOOT_TIMEOUT_MS),
+                idle_timeout_ms: options.idle_timeout_ms,
+                max_duration_ms: options.max_duration_ms,
+            },
+            rest: Map::new(),
+        }
+    }
+
+    /// Longest idleness in milliseconds, whoever wrote the configuration.
+    pub fn idle_timeout_ms(&self) -> Option<u64> {
+        self.libmsb
+            .idle_timeout_ms
+            .or(self.lifecycle.idle_timeout_secs.map(|secs| secs * 1000))
+    }
+
+    /// Longest run in milliseconds, whoever wrote the configuration.
+    pub fn max_duration_ms(&self) -> Option<u64> {
+        self.libmsb
+            .max_duration_ms
+            .or(self.lifecycle.max_duration_secs.map(|secs| secs * 1000))
+    }
+
+    /// The root as text, for people.
+    pub fn image_text(&self) -> String {
+        match &self.image {
+            Image::Directory { path } => path.display().to_string(),
+            Image::Other(value) => value.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_of_058_is_read_and_nothing_in_it_is_lost() {
+        let json = r#"{"name":"a","image":{"Oci":{"reference":"alpine","upper_size_mib":null}},
+            "resources":{"cpus":2,"memory_mib":256},"runtime":{"shell":"/bin/sh","scripts":{"x":"y"}},
+            "env":[{"key":"A","value":"b"}],"lifecycle":{"idle_timeout_secs":5},"network":{"enabled":true}}"#;
+        let spec = SandboxSpec::parse("a", json).unwrap();
+        assert_eq!(spec.resources.cpus, 2);
+        assert_eq!(spec.idle_timeout_ms(), Some(5000));
+        let again: Value = serde_json::from_str(&spec.to_json().unwrap()).unwrap();
+        assert_eq!(again["network"]["enabled"], true);
+        assert_eq!(again["runtime"]["scripts"]["x"], "y");
+        assert_eq!(again["image"]["Oci"]["reference"], "alpine");
+    }
+
+    #[test]
+    fn a_directory_root_survives_the_store() {
+        let image = Image::Directory {
+            path: "/srv/root".into(),
+        };
+        let json = serde_json::to_string(&image).unwrap();
+        assert_eq!(json, r#"{"Directory":{"path":"/srv/root"}}"#);
+        assert_eq!(serde_json::from_str::<Image>(&json).unwrap(), image);
+    }
+}

@@ -1,0 +1,357 @@
+//! Starts a sandbox: claims it, spawns its runner and waits until commands can run in it.
+//!
+//! `Starting` is written before the spawn; from then on either the runner writes how it went or the next reader
+//! finds its lock free and corrects the row.
+
+use super::create::{choose_driver, ensure_directory};
+use super::options::UpperKind;
+use super::settle::settle_locked;
+use super::spec::{Image, SandboxSpec};
+use super::{Sandbox, end};
+use crate::deadline::Deadline;
+use crate::error::{MsbError, Status};
+use crate::runtime::qemu;
+use crate::supervise::link::{Link, LinkState};
+use crate::supervise::oplock::OperationLock;
+use crate::supervise::spawn::spawn_runner;
+use msb_protocol::PROTOCOL_VERSION;
+use msb_protocol::agent::{BootFailure, BootStage, GuestSpec};
+use msb_protocol::client::ClientMessage;
+use msb_protocol::launch::{Driver, HostLower, HostUpper, LaunchSpec, Lifetime};
+use msb_store::{RunEnd, SandboxRow, SandboxStatus, Store, TerminationDetail, TerminationReason};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Statuses that a start may begin from.
+const STARTABLE: [SandboxStatus; 3] = [
+    SandboxStatus::Created,
+    SandboxStatus::Stopped,
+    SandboxStatus::Crashed,
+];
+/// How long a runner whose start failed may take to write so and end.
+const FAILED_START_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes that each of a sandbox's logs keeps.
+const LOG_BYTES: u64 = 4 * 1024 * 1024;
+/// How long a guest may take to end in order when its idle timeout, its time or its owner is over.
+const STOP_GRACE_MS: u64 = 10_000;
+
+impl Sandbox {
+    /// Starts it. When this returns `Ok`, commands can run.
+    pub fn start(&self, deadline: Deadline) -> Result<(), MsbError> {
+        let (store, row) = self.row()?;
+        let _lock = OperationLock::take(self.backend.home(), self.id, &self.name)?;
+        let row = settle_locked(&self.backend, &store, row)?;
+        self.check_startable(&row)?;
+        let launch = self.prepare(&store, &row)?;
+        if !store.transition(self.id, &STARTABLE, SandboxStatus::Starting)? {
+            return Err(MsbError::new(
+                Status::Conflict,
+                "sandbox.busy",
+                format!("sandbox {:?} was changed by somebody else", self.name),
+            ));
+        }
+        match self.launch(launch, deadline) {
+            Ok(link) => {
+                *self.link.lock() = Some(link);
+                Ok(())
+            }
+            Err(error) => {
+                self.record_failed_start(&store, &error)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn check_startable(&self, row: &SandboxRow) -> Result<(), MsbError> {
+        if !self.is_alive()? && STARTABLE.contains(&row.status) {
+            return Ok(());
+        }
+        Err(MsbError::new(
+            Status::InvalidState,
+            "sandbox.already_running",
+            format!("sandbox {:?} is {} already", self.name, row.status),
+        )
+        .remedy("stop it first, or use it as it is")
+        .detail("sandbox", self.name.as_str()))
+    }
+
+    /// Checks and makes everything that the runner needs.
+    fn prepare(&self, store: &Store, row: &SandboxRow) -> Result<LaunchSpec, MsbError> {
+        let mut spec = SandboxSpec::parse(&self.name, &row.config)?;
+        let driver = choose_driver(&self.backend, &spec)?;
+        if spec.libmsb.chosen.replace(driver) != Some(driver) {
+            store.update_config(self.id, &spec.to_json()?)?;
+        }
+        let directory = self.directory();
+        ensure_directory(&directory)?;
+        let embedded = self.backend.embedded()?;
+        let is_machine = driver != Driver::Process;
+        let kernel = if is_machine {
+            Some(self.backend.kernel()?.path)
+        } else {
+            None
+        };
+        let qemu = match driver {
+            Driver::QemuKvm | Driver::QemuTcg => qemu::find(self.backend.config().qemu.as_deref()).ok(),
+            Driver::Krun | Driver::Process => None,
+        };
+        let (lower, upper) = if is_machine {
+            (Some(host_lower(&spec)?), Some(host_upper(&spec, &directory)?))
+        } else {
+            (None, None)
+        };
+        Ok(LaunchSpec {
+            protocol: PROTOCOL_VERSION,
+            sandbox_id: self.id,
+            name: self.name.clone(),
+            directory,
+            database: self.backend.config().database(),
+            busy_timeout_ms: u64::try_from(self.backend.config().busy_timeout.as_millis())
+                .unwrap_or(u64::MAX),
+            driver,
+            kernel,
+            initramfs: is_machine.then_some(embedded.initramfs),
+            agent: (!is_machine).then_some(embedded.agent),
+            qemu,
+            cpus: spec.resources.cpus,
+            memory_mib: spec.resources.memory_mib,
+            lower,
+            upper,
+            guest: guest_spec(&self.name, &spec),
+            lifetime: Lifetime {
+                detached: spec.libmsb.detached,
+                ephemeral: row.ephemeral,
+                boot_timeout_ms: spec.libmsb.boot_timeout_ms,
+                idle_timeout_ms: spec.idle_timeout_ms(),
+                max_duration_ms: spec.max_duration_ms(),
+                stop_grace_ms: STOP_GRACE_MS,
+            },
+            log_bytes: LOG_BYTES,
+        })
+    }
+
+    fn launch(&self, spec: LaunchSpec, deadline: Deadline) -> Result<Arc<Link>, MsbError> {
+        let detached = spec.lifetime.detached;
+        // The runner keeps its own boot deadline; this one is for a runner that is stuck itself.
+        let boot = Duration::from_millis(spec.lifetime.boot_timeout_ms) + FAILED_START_TIMEOUT;
+        let deadline = deadline.min(Deadline::after(boot));
+        let socket = spawn_runner(&self.backend.embedded()?.runner)?;
+        let link = self.adopt_socket(socket)?;
+        link.set_owner(detached);
+        let answer = link
+            .send_message(&ClientMessage::Launch(Box::new(spec)))
+            .map(|()| link.wait_for(deadline, Answer::of));
+        let error = match answer {
+            Ok(Some(Answer::Ready)) => return Ok(link),
+            Ok(Some(Answer::Failed)) => {
+                // The runner's own record of the failure comes with its end.
+                let over = Deadline::after(FAILED_START_TIMEOUT);
+                link.wait_for(over, |state| (state.closed || state.exit.is_some()).then_some(()));
+                self.start_error(&link.state())
+            }
+            Ok(None) => self.abort_start(&link),
+            Err(error) => error,
+        };
+        link.close();
+        Err(error)
+    }
+
+    fn abort_start(&self, link: &Link) -> MsbError {
+        // If even this cannot be sent, closing the link is the same order.
+        let _ = link.send_message(&ClientMessage::Kill);
+        let over = Deadline::after(FAILED_START_TIMEOUT);
+        link.wait_for(over, |state| (state.closed || state.exit.is_some()).then_some(()));
+        let tail = link
+            .state()
+            .exit
+            .as_ref()
+            .map(|(record, _)| record.console_tail.clone());
+        MsbError::new(
+            Status::Timeout,
+            "sandbox.start_timeout",
+            format!(
+                "sandbox {:?} was not up before the deadline and was killed",
+                self.name
+            ),
+        )
+        .remedy("allow more time; under emulation a start takes seconds")
+        .detail("sandbox", self.name.as_str())
+        .detail("console_tail", tail.unwrap_or_default())
+    }
+
+    fn start_error(&self, state: &LinkState) -> MsbError {
+        if let Some(failure) = &state.failure {
+            return boot_error(&self.name, failure);
+        }
+        if let Some(refused) = &state.refused {
+            return MsbError::new(Status::Conflict, "runner.refused", refused.clone());
+        }
+        let message = match &state.exit {
+            Some((record, _)) => format!("sandbox {:?} ended while starting: {}", self.name, record.message),
+            None => format!("the runner of sandbox {:?} ended while starting", self.name),
+        };
+        MsbError::new(Status::GuestFailed, "sandbox.start_failed", message)
+            .remedy("see the logs in the sandbox's directory")
+            .detail("sandbox", self.name.as_str())
+    }
+
+    /// Makes sure that a start that failed is recorded, whether or not its runner lived to do so.
+    fn record_failed_start(&self, store: &Store, error: &MsbError) -> Result<(), MsbError> {
+        if self.is_alive()? {
+            // It was told to end and will write so itself.
+            return Ok(());
+        }
+        let failed = RunEnd {
+            detail: Some(TerminationDetail {
+                message: error.text(),
+                ..TerminationDetail::default()
+            }),
+            ..RunEnd::because(TerminationReason::BootFailed)
+        };
+        if !store.end_start(self.id, &failed, SandboxStatus::Crashed)? {
+            let Some(row) = store.sandbox_by_id(self.id)? else {
+                return Ok(());
+            };
+            if row.status.is_active() {
+                store.repair_dead(&row, &end::runner_died(), SandboxStatus::Crashed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a launch came to.
+enum Answer {
+    Ready,
+    Failed,
+}
+
+impl Answer {
+    fn of(state: &LinkState) -> Option<Self> {
+        if state.failure.is_some() || state.refused.is_some() || state.exit.is_some() || state.closed {
+            return Some(Self::Failed);
+        }
+        state.ready.map(|_| Self::Ready)
+    }
+}
+
+/// The error for a guest that did not come up.
+fn boot_error(name: &str, failure: &BootFailure) -> MsbError {
+    let stage = stage_name(failure.stage);
+    let error = MsbError::new(
+        Status::GuestFailed,
+        format!("boot.{stage}"),
+        format!("sandbox {name:?} did not come up: {}", failure.message),
+    )
+    .remedy("see the detail console_tail and the logs in the sandbox's directory")
+    .detail("sandbox", name)
+    .detail("stage", stage)
+    .detail("console_tail", failure.console_tail.as_str());
+    if failure.errno == 0 {
+        error
+    } else {
+        error.errno(failure.errno)
+    }
+}
+
+fn stage_name(stage: BootStage) -> &'static str {
+    match stage {
+        BootStage::Vmm => "vmm",
+        BootStage::Kernel => "kernel",
+        BootStage::Share => "share",
+        BootStage::Mount => "mount",
+        BootStage::Hostname => "hostname",
+        BootStage::Clock => "clock",
+        BootStage::User => "user",
+        BootStage::Other => "other",
+    }
+}
+
+fn host_lower(spec: &SandboxSpec) -> Result<HostLower, MsbError> {
+    match &spec.image {
+        Image::Directory { path } if path.is_dir() => Ok(HostLower::Directory { path: path.clone() }),
+        Image::Directory { path } => Err(MsbError::new(
+            Status::NotFound,
+            "image.not_found",
+            format!("the root directory {} is gone", path.display()),
+        )
+        .remedy("put it back, or remove the sandbox")),
+        Image::Other(_) => Err(MsbError::new(
+            Status::Unsupported,
+            "image.kind",
+            "this version starts sandboxes with a root directory only",
+        )
+        .remedy("create the sandbox with a root directory as image")),
+    }
+}
+
+fn host_upper(spec: &SandboxSpec, directory: &Path) -> Result<HostUpper, MsbError> {
+    let size_mib = spec.libmsb.upper_size_mib;
+    match spec.libmsb.upper {
+        UpperKind::Tmpfs => Ok(HostUpper::Tmpfs { size_mib }),
+        UpperKind::Disk => Ok(HostUpper::Disk {
+            path: ensure_upper(directory, size_mib)?,
+        }),
+    }
+}
+
+/// The writable layer's disk, made on the first start; it is whole or it is not there.
+fn ensure_upper(directory: &Path, size_mib: u64) -> Result<PathBuf, MsbError> {
+    let path = directory.join("upper.ext4");
+    if !path.exists() {
+        msb_disk::create_ext4(&path, size_mib * 1024 * 1024, "msb-upper").map_err(|error| {
+            MsbError::new(
+                disk_status(&error),
+                "sandbox.upper",
+                format!("cannot make {}", path.display()),
+            )
+            .source(&error)
+            .remedy("free some space or choose a smaller upper_size_mib")
+        })?;
+    }
+    Ok(path)
+}
+
+fn disk_status(error: &(dyn std::error::Error + 'static)) -> Status {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return io.raw_os_error().map_or(Status::Io, Status::from_errno);
+        }
+        next = error.source();
+    }
+    Status::InvalidArgument
+}
+
+fn guest_spec(name: &str, spec: &SandboxSpec) -> GuestSpec {
+    GuestSpec {
+        root: None,
+        hostname: spec.runtime.hostname.clone().unwrap_or_else(|| host_name(name)),
+        env: spec
+            .env
+            .iter()
+            .map(|v| (v.key.clone(), v.value.clone()))
+            .collect(),
+        workdir: spec.runtime.workdir.clone(),
+        user: spec.runtime.user.clone(),
+        rlimits: spec.rlimits.clone(),
+        nameservers: Vec::new(),
+        clock_unix_ns: 0,
+        entropy: Vec::new(),
+    }
+}
+
+/// A host name from a sandbox's name, which may be longer than one may be.
+fn host_name(name: &str) -> String {
+    name.chars()
+        .take(63)
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect()
+}

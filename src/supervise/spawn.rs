@@ -1,0 +1,40 @@
+//! Starts a runner and hands it its sandbox.
+//!
+//! The runner doubles itself and its first process ends at once, so that the host has no lasting child: nothing
+//! to reap, no exit code for the host's own `waitpid(-1)` to steal.
+
+use crate::error::{MsbError, Status};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Starts the runner; returns the owner's link, which does not block.
+pub fn spawn_runner(runner: &Path) -> Result<UnixStream, MsbError> {
+    let failed = |error: &io::Error| {
+        MsbError::io("runner.spawn", "cannot start the runner", runner, error)
+            .remedy("check that the home is on a file system that allows executables")
+    };
+    let (ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
+    ours.set_nonblocking(true).map_err(|error| failed(&error))?;
+    let mut child = Command::new(runner)
+        .arg("supervise")
+        .env_clear()
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    match child.wait() {
+        Ok(status) if status.success() => Ok(ours),
+        // A host that ignores SIGCHLD or reaps every child takes the status away; the link tells the rest.
+        Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Ok(ours),
+        Ok(status) => Err(MsbError::new(
+            Status::Internal,
+            "runner.spawn",
+            format!("the runner ended at once with {status}"),
+        )),
+        Err(error) => Err(failed(&error)),
+    }
+}

@@ -1,0 +1,542 @@
+//! One command's stream: its buffered output, its credit, and how it ended.
+//!
+//! Output waits here until it is taken in one of three ways, chosen per channel: pulled by [`Stream::read`],
+//! moved to a descriptor by a [`Sink`], or handed to a dispatcher. Credit goes back as bytes are taken, so
+//! at most one window per channel is ever held.
+
+use super::link::Link;
+use super::sink::Sink;
+use crate::deadline::Deadline;
+use crate::error::{MsbError, Status};
+use msb_protocol::credit::{ReceiveCredit, STDIN_WINDOW, SendCredit};
+use msb_protocol::exec::{ExecExit, SpawnFailure, StreamReply, StreamRequest};
+use msb_protocol::frame::{self, Channel, Header, MAX_DATA};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::collections::VecDeque;
+use std::io::Read;
+use std::sync::Arc;
+
+/// Credit of each output channel: what one command may have buffered in the host per channel, in bytes.
+pub const OUTPUT_WINDOW: u32 = 1024 * 1024;
+
+/// Where a command is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Asked for, not answered.
+    Opening,
+    /// It runs, with this process id in the guest.
+    Running(u32),
+    /// It never ran.
+    Failed(SpawnFailed),
+    /// It ended; output may still be buffered here.
+    Exited(ExecExit),
+    /// Nobody will say how it ended.
+    Lost(StreamLoss),
+}
+
+/// Why a command did not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpawnFailed {
+    /// Typed reason.
+    pub kind: SpawnFailure,
+    /// errno of the failed call; 0 when none applies.
+    pub errno: i32,
+    /// What was being done.
+    pub stage: String,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+/// Why a stream ended without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamLoss {
+    /// The sandbox ended first.
+    SandboxEnded,
+}
+
+/// How a channel's output is taken.
+enum Route {
+    Pull,
+    Sink(Arc<Sink>),
+    Notify(Arc<dyn Notify>),
+}
+
+/// Somebody to tell that output or the end of a stream has come. Called with the stream's lock held: it
+/// must only make a note.
+pub trait Notify: Send + Sync {
+    /// The stream has something new.
+    fn notify(&self);
+}
+
+struct Output {
+    data: VecDeque<u8>,
+    ended: bool,
+    credit: ReceiveCredit,
+    route: Route,
+}
+
+impl Output {
+    fn new() -> Self {
+        Self {
+            data: VecDeque::new(),
+            ended: false,
+            credit: ReceiveCredit::new(OUTPUT_WINDOW),
+            route: Route::Pull,
+        }
+    }
+}
+
+struct Input {
+    credit: SendCredit,
+    open: bool,
+    sink: Option<Arc<Sink>>,
+}
+
+struct Inner {
+    phase: Phase,
+    outputs: [Output; 2],
+    input: Input,
+    exit_notify: Option<Arc<dyn Notify>>,
+}
+
+impl Inner {
+    fn output(&mut self, channel: Channel) -> &mut Output {
+        match channel {
+            Channel::Stderr => &mut self.outputs[1],
+            Channel::Stdin | Channel::Stdout => &mut self.outputs[0],
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Failed(_) | Phase::Exited(_) | Phase::Lost(_))
+    }
+}
+
+/// One command of one link.
+pub struct Stream {
+    id: u32,
+    link: Arc<Link>,
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+/// Bytes taken from a channel by [`Stream::take_any`].
+pub struct Chunk {
+    /// Which channel.
+    pub channel: Channel,
+    /// The bytes, never empty.
+    pub data: Vec<u8>,
+}
+
+impl Stream {
+    /// A stream that is about to be opened. `stdin` says whether the command's input is fed from here.
+    pub fn new(id: u32, link: Arc<Link>, stdin: bool) -> Self {
+        let inner = Inner {
+            phase: Phase::Opening,
+            outputs: [Output::new(), Output::new()],
+            input: Input {
+                credit: SendCredit::new(STDIN_WINDOW),
+                open: stdin,
+                sink: None,
+            },
+            exit_notify: None,
+        };
+        Self {
+            id,
+            link,
+            inner: Mutex::new(inner),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Its number on the link.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The link it belongs to.
+    pub fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Where it is in its life.
+    pub fn phase(&self) -> Phase {
+        self.inner.lock().phase.clone()
+    }
+
+    /// Waits until the command runs or cannot. The phase is `Opening` when the deadline passed first.
+    pub fn wait_started(&self, deadline: Deadline) -> Phase {
+        self.wait_phase(deadline, |inner| inner.phase != Phase::Opening)
+    }
+
+    /// Waits until the command is over. The phase is as it is when the deadline passed first.
+    pub fn wait_over(&self, deadline: Deadline) -> Phase {
+        self.wait_phase(deadline, Inner::is_over)
+    }
+
+    fn wait_phase(&self, deadline: Deadline, done: impl Fn(&Inner) -> bool) -> Phase {
+        let mut inner = self.inner.lock();
+        while !done(&inner) && deadline.wait(&self.changed, &mut inner) {}
+        inner.phase.clone()
+    }
+
+    /// Copies output into `buffer`, waiting until there is some. `Ok(0)` is the end of the channel.
+    pub fn read(&self, channel: Channel, buffer: &mut [u8], deadline: Deadline) -> Result<usize, MsbError> {
+        let mut inner = self.inner.lock();
+        loop {
+            let output = inner.output(channel);
+            if !matches!(output.route, Route::Pull) {
+                return Err(output_taken());
+            }
+            if !output.data.is_empty() && !buffer.is_empty() {
+                // Reading from a deque of bytes cannot fail.
+                let count = output.data.read(buffer).unwrap_or(0);
+                let grant = output.credit.consume(count);
+                drop(inner);
+                self.give_credit(channel, grant);
+                return Ok(count);
+            }
+            if output.ended || buffer.is_empty() {
+                return Ok(0);
+            }
+            if !deadline.wait(&self.changed, &mut inner) {
+                return Err(nothing_yet("output"));
+            }
+        }
+    }
+
+    /// Takes what is buffered on any channel, waiting until there is something. `Ok(None)` once every
+    /// channel has ended and the command is over or, for a caller that is `feeding`, when there is room for
+    /// input.
+    pub fn take_any(&self, deadline: Deadline, feeding: bool) -> Result<Option<Chunk>, MsbError> {
+        let mut inner = self.inner.lock();
+        loop {
+            for channel in [Channel::Stdout, Channel::Stderr] {
+                if let Some((chunk, grant)) = take_chunk(inner.output(channel), channel) {
+                    drop(inner);
+                    self.give_credit(channel, grant);
+                    return Ok(Some(chunk));
+                }
+            }
+            if inner.is_over() || (feeding && inner.input.credit.available() > 0) {
+                return Ok(None);
+            }
+            if !deadline.wait(&self.changed, &mut inner) {
+                return Err(nothing_yet("output"));
+            }
+        }
+    }
+
+    /// Whether the command is over.
+    pub fn is_over(&self) -> bool {
+        self.inner.lock().is_over()
+    }
+
+    /// Feeds the command's input: as much as credit allows, waiting until that is at least one byte.
+    pub fn write(&self, data: &[u8], deadline: Deadline) -> Result<usize, MsbError> {
+        let mut inner = self.inner.lock();
+        loop {
+            if !inner.input.open || inner.input.sink.is_some() {
+                return Err(MsbError::new(
+                    Status::InvalidState,
+                    "exec.stdin_closed",
+                    "the command's standard input is not open for writing",
+                )
+                .remedy("set stdin to a pipe before the start and write before closing it"));
+            }
+            if inner.is_over() {
+                return Err(input_gone());
+            }
+            let room = inner.input.credit.available().min(data.len());
+            if room > 0 || data.is_empty() {
+                let sent = self.send_input(&mut inner, &data[..room]);
+                return sent.map(|()| room);
+            }
+            if !deadline.wait(&self.changed, &mut inner) {
+                return Err(nothing_yet("room for input"));
+            }
+        }
+    }
+
+    /// Sends bytes that credit covers. The lock is held so that two writers cannot swap their frames.
+    fn send_input(&self, inner: &mut MutexGuard<'_, Inner>, data: &[u8]) -> Result<(), MsbError> {
+        for piece in data.chunks(MAX_DATA) {
+            let mut bytes = Vec::with_capacity(frame::HEADER_LEN + piece.len());
+            frame::push(
+                &mut bytes,
+                Header::data(self.id, Channel::Stdin, piece.len(), false),
+                piece,
+            );
+            self.link.send(&bytes)?;
+            let within = inner.input.credit.spend(piece.len());
+            debug_assert!(within, "room was computed from the credit");
+        }
+        Ok(())
+    }
+
+    /// Ends the command's input. Closing it again does nothing.
+    pub fn close_stdin(&self) -> Result<(), MsbError> {
+        let mut inner = self.inner.lock();
+        if !std::mem::replace(&mut inner.input.open, false) || inner.is_over() {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        frame::push(&mut bytes, Header::data(self.id, Channel::Stdin, 0, true), &[]);
+        self.link.send(&bytes)
+    }
+
+    /// Sends a request about the running command.
+    pub fn request(&self, request: &StreamRequest) -> Result<(), MsbError> {
+        match self.phase() {
+            Phase::Opening | Phase::Running(_) => self.link.send_control(self.id, request),
+            Phase::Failed(_) | Phase::Exited(_) | Phase::Lost(_) => Err(MsbError::new(
+                Status::NotRunning,
+                "exec.not_running",
+                "the command is over",
+            )),
+        }
+    }
+
+    /// Lets go of the command: it goes on, its output is thrown away.
+    pub fn abandon(&self) {
+        let mut inner = self.inner.lock();
+        if !inner.is_over() {
+            // The link may be gone, and the command with it.
+            let _ = self.link.send_control(self.id, &StreamRequest::Abandon);
+        }
+        for output in &mut inner.outputs {
+            output.data.clear();
+            output.ended = true;
+        }
+    }
+
+    /// Moves a channel's output to `sink` from now on. Refused when it was given away before.
+    pub fn route_to_sink(&self, channel: Channel, sink: Arc<Sink>) -> Result<(), MsbError> {
+        let mut inner = self.inner.lock();
+        let output = inner.output(channel);
+        if !matches!(output.route, Route::Pull) {
+            return Err(output_taken());
+        }
+        output.route = Route::Sink(Arc::clone(&sink));
+        drop(inner);
+        sink.kick();
+        Ok(())
+    }
+
+    /// Lets `sink` feed the command's input from now on.
+    pub fn route_from_sink(&self, sink: Arc<Sink>) -> Result<(), MsbError> {
+        let mut inner = self.inner.lock();
+        if !inner.input.open || inner.input.sink.is_some() {
+            return Err(MsbError::new(
+                Status::InvalidState,
+                "exec.stdin_closed",
+                "the command's standard input is not open for writing",
+            ));
+        }
+        inner.input.sink = Some(Arc::clone(&sink));
+        drop(inner);
+        sink.kick();
+        Ok(())
+    }
+
+    /// Tells `notify` of output and of the end from now on.
+    pub fn route_to_notify(&self, notify: &Arc<dyn Notify>) -> Result<(), MsbError> {
+        let mut inner = self.inner.lock();
+        if inner.exit_notify.is_some() || inner.outputs.iter().any(|o| !matches!(o.route, Route::Pull)) {
+            return Err(output_taken());
+        }
+        for output in &mut inner.outputs {
+            output.route = Route::Notify(Arc::clone(notify));
+        }
+        inner.exit_notify = Some(Arc::clone(notify));
+        notify.notify();
+        Ok(())
+    }
+
+    /// Takes what is buffered, for a dispatcher or a sink: at most `limit` bytes of one channel.
+    pub fn take_routed(&self, channel: Channel, limit: usize) -> Taken {
+        let mut inner = self.inner.lock();
+        let output = inner.output(channel);
+        if output.data.is_empty() {
+            return if output.ended { Taken::End } else { Taken::Nothing };
+        }
+        let count = output.data.len().min(limit);
+        Taken::Data(output.data.drain(..count).collect())
+    }
+
+    /// Returns credit for bytes that left this process.
+    pub fn consumed(&self, channel: Channel, count: usize) {
+        let grant = self.inner.lock().output(channel).credit.consume(count);
+        self.give_credit(channel, grant);
+    }
+
+    /// Room that credit leaves for input now; `None` when the command takes none any more.
+    pub fn input_room(&self) -> Option<usize> {
+        let inner = self.inner.lock();
+        (inner.input.open && !inner.is_over()).then(|| inner.input.credit.available())
+    }
+
+    /// Sends input on behalf of the sink that feeds this stream; never more than [`Stream::input_room`].
+    pub fn feed(&self, data: &[u8]) -> Result<(), MsbError> {
+        let mut inner = self.inner.lock();
+        self.send_input(&mut inner, data)
+    }
+
+    fn give_credit(&self, channel: Channel, grant: Option<u32>) {
+        if let Some(amount) = grant {
+            let mut bytes = Vec::new();
+            frame::push_credit(&mut bytes, self.id, channel, amount);
+            // Without a link there is no sender left to give credit to.
+            let _ = self.link.send(&bytes);
+        }
+    }
+
+    /// Takes in output. False when the sender is out of step.
+    pub(super) fn on_data(&self, channel: Channel, data: &[u8], end: bool) -> bool {
+        if channel == Channel::Stdin {
+            return false;
+        }
+        let mut inner = self.inner.lock();
+        let output = inner.output(channel);
+        if output.data.len() + data.len() > OUTPUT_WINDOW as usize {
+            return false;
+        }
+        if !output.ended {
+            output.data.extend(data);
+            output.ended = end;
+        }
+        let sink = self.tell(&mut inner, channel);
+        drop(inner);
+        if let Some(sink) = sink {
+            sink.kick();
+        }
+        true
+    }
+
+    /// Wakes whoever takes this channel; a sink is returned, to be kicked without the lock.
+    fn tell(&self, inner: &mut Inner, channel: Channel) -> Option<Arc<Sink>> {
+        self.changed.notify_all();
+        match &inner.output(channel).route {
+            Route::Pull => None,
+            Route::Sink(sink) => Some(Arc::clone(sink)),
+            Route::Notify(notify) => {
+                notify.notify();
+                None
+            }
+        }
+    }
+
+    /// Takes in credit for the input. False when the receiver is out of step.
+    pub(super) fn on_credit(&self, amount: u32) -> bool {
+        let mut inner = self.inner.lock();
+        if !inner.input.credit.grant(amount) {
+            return false;
+        }
+        self.changed.notify_all();
+        let sink = inner.input.sink.clone();
+        drop(inner);
+        if let Some(sink) = sink {
+            sink.kick();
+        }
+        true
+    }
+
+    /// Takes in a reply. True when it was the last.
+    pub(super) fn on_reply(&self, reply: StreamReply) -> bool {
+        match reply {
+            StreamReply::Started { pid } => {
+                self.inner.lock().phase = Phase::Running(pid);
+                self.changed.notify_all();
+                false
+            }
+            StreamReply::SpawnFailed {
+                kind,
+                errno,
+                stage,
+                message,
+            } => {
+                self.finish(Phase::Failed(SpawnFailed {
+                    kind,
+                    errno,
+                    stage,
+                    message,
+                }));
+                true
+            }
+            StreamReply::Exited(exit) => {
+                self.finish(Phase::Exited(exit));
+                true
+            }
+        }
+    }
+
+    /// Nothing more will come.
+    pub(super) fn on_lost(&self, loss: StreamLoss) {
+        self.finish(Phase::Lost(loss));
+    }
+
+    fn finish(&self, phase: Phase) {
+        let mut inner = self.inner.lock();
+        if inner.is_over() {
+            return;
+        }
+        inner.phase = phase;
+        let mut sinks = Vec::new();
+        for channel in [Channel::Stdout, Channel::Stderr] {
+            inner.output(channel).ended = true;
+            sinks.extend(self.tell(&mut inner, channel));
+        }
+        sinks.extend(inner.input.sink.take());
+        if let Some(notify) = &inner.exit_notify {
+            notify.notify();
+        }
+        drop(inner);
+        for sink in sinks {
+            sink.kick();
+        }
+    }
+}
+
+/// What [`Stream::take_routed`] found.
+pub enum Taken {
+    /// Bytes; credit for them is still owed.
+    Data(Vec<u8>),
+    /// Nothing now.
+    Nothing,
+    /// Nothing any more.
+    End,
+}
+
+fn take_chunk(output: &mut Output, channel: Channel) -> Option<(Chunk, Option<u32>)> {
+    if output.data.is_empty() {
+        return None;
+    }
+    let data = Vec::from(std::mem::take(&mut output.data));
+    let grant = output.credit.consume(data.len());
+    Some((Chunk { channel, data }, grant))
+}
+
+fn output_taken() -> MsbError {
+    MsbError::new(
+        Status::InvalidState,
+        "exec.output_taken",
+        "this output was given away before",
+    )
+    .remedy("take each output one way only: by read, by descriptor or by dispatcher")
+}
+
+fn input_gone() -> MsbError {
+    MsbError::new(
+        Status::NotRunning,
+        "exec.not_running",
+        "the command is over and takes no input",
+    )
+}
+
+fn nothing_yet(what: &str) -> MsbError {
+    MsbError::new(
+        Status::Timeout,
+        "exec.timeout_waiting",
+        format!("there was no {what} before the deadline"),
+    )
+}
