@@ -3,10 +3,12 @@
 //! They are built by a cargo of their own with its own target directory: the outer cargo holds the lock of its
 //! own. The agent is linked statically because a guest has no C library to offer.
 
+use sha2::{Digest, Sha256};
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -38,7 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     agent.profile = if release { "agent" } else { "dev" };
     agent.rustflags = "-C target-feature=+crt-static";
     agent.features = if process { vec!["process"] } else { vec![] };
-    fs::copy(agent.run()?, out.join("msb-agent"))?;
+    let agent = agent.run()?;
+    fs::copy(&agent, out.join("msb-agent"))?;
 
     let mut runner = Build::new(&root, &build, &target, "msb-runner");
     runner.profile = if release { "release" } else { "dev" };
@@ -47,10 +50,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         .filter(|f| f.1)
         .map(|f| f.0)
         .collect();
-    fs::copy(runner.run()?, out.join("msb-runner"))?;
+    let runner = runner.run()?;
+    fs::copy(&runner, out.join("msb-runner"))?;
+    println!("cargo:rustc-env=MSB_EMBEDDED_DIGEST={}", digest([&agent, &runner])?);
 
     link_arguments(&target);
     Ok(())
+}
+
+/// Names this very set of programs: the directory that they are put into.
+fn digest(programs: [&Path; 2]) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    for program in programs {
+        let content = fs::read(program)?;
+        hasher.update((content.len() as u64).to_le_bytes());
+        hasher.update(&content);
+    }
+    let digest = hasher.finalize();
+    Ok(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// How the shared library is linked: never interposable (another library exports `msb_*` names too), never

@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 /// Most commands that run at once.
 const MAX_STREAMS: usize = 1024;
-/// How long the host may take to accept the report of a failed boot.
-const REPORT_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Agent {
     /// Acts on one frame.
@@ -51,12 +49,9 @@ impl Agent {
                 Ok(self.link.push_control(LINK_STREAM, &AgentMessage::Booted)?)
             }
             Err(failure) => {
-                self.link
-                    .push_control(LINK_STREAM, &AgentMessage::BootFailed(failure))?;
-                self.place.unmake();
-                self.flush(REPORT_PATIENCE)?;
                 self.phase = Phase::Over;
-                Ok(())
+                self.place.unmake();
+                self.last_words(&AgentMessage::BootFailed(failure))
             }
         }
     }

@@ -32,6 +32,8 @@ const TURNS_PER_ROUND: usize = 32;
 const MAX_BACKLOG: usize = 256 * 1024;
 /// How long after its end a command's output is waited for while something else holds it open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(250);
+/// How long a channel that carries bulk is left alone once it is empty.
+const BULK_PAUSE: Duration = Duration::from_millis(1);
 /// How long the host's end may be gone before the machine ends.
 const LASTING_END: Duration = Duration::from_millis(1500);
 /// How often a lost host is looked for.
@@ -130,6 +132,8 @@ pub struct Agent {
     by_pid: BTreeMap<i32, u32>,
     turns: VecDeque<(u32, Channel)>,
     deadlines: BTreeSet<(Instant, u32)>,
+    /// Channels that are left alone, and until when; the earliest first.
+    paused: VecDeque<(Instant, u32, Channel)>,
     drains: Drains,
     link_events: epoll::EventFlags,
     link_blocked: bool,
@@ -155,6 +159,7 @@ impl Agent {
             by_pid: BTreeMap::new(),
             turns: VecDeque::new(),
             deadlines: BTreeSet::new(),
+            paused: VecDeque::new(),
             drains: Drains::default(),
             link_events,
             link_blocked: false,
@@ -238,7 +243,11 @@ impl Agent {
             .first()
             .map(|(at, _)| at.saturating_duration_since(now));
         let phase = self.phase.deadline().map(|at| at.saturating_duration_since(now));
-        let shortest = [busy, lost, stream, phase].into_iter().flatten().min()?;
+        let paused = self
+            .paused
+            .front()
+            .map(|(at, ..)| at.saturating_duration_since(now));
+        let shortest = [busy, lost, stream, phase, paused].into_iter().flatten().min()?;
         Some(Timespec {
             tv_sec: i64::try_from(shortest.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(shortest.subsec_nanos()),
@@ -346,6 +355,10 @@ impl Agent {
     fn expire(&mut self) -> Result<(), AgentError> {
         self.look_for_host()?;
         let now = Instant::now();
+        while let Some((_, id, channel)) = self.paused.pop_front_if(|(at, ..)| *at <= now) {
+            // What gathered meanwhile is an event at once.
+            self.watch_output(id, channel, epoll::EventFlags::IN)?;
+        }
         while let Some(&(at, id)) = self.deadlines.first() {
             if at > now {
                 break;
@@ -411,6 +424,7 @@ impl Agent {
         match turn {
             Turn::More => self.queue_turn(id, channel),
             Turn::Idle => {}
+            Turn::Pause => self.pause(id, channel)?,
             Turn::Closed => self.conclude(id)?,
             Turn::CutOff => {
                 if let Some(fd) = stream.release(id, channel, &mut self.link) {
@@ -420,6 +434,32 @@ impl Agent {
             }
         }
         Ok(())
+    }
+
+    /// Leaves a channel alone for a moment, so that a command that writes in bulk is not interrupted by the
+    /// agent at each of its writes: switching between the two is what streaming costs under emulation.
+    fn pause(&mut self, id: u32, channel: Channel) -> Result<(), AgentError> {
+        self.watch_output(id, channel, epoll::EventFlags::empty())?;
+        self.paused.push_back((Instant::now() + BULK_PAUSE, id, channel));
+        Ok(())
+    }
+
+    fn watch_output(
+        &mut self,
+        id: u32,
+        channel: Channel,
+        events: epoll::EventFlags,
+    ) -> Result<(), AgentError> {
+        let Some(output) = self
+            .streams
+            .get_mut(&id)
+            .and_then(|stream| stream.output(channel))
+        else {
+            return Ok(());
+        };
+        let token = Source::Output(id, channel).token();
+        epoll::modify(&self.epoll, &*output, token, events | epoll::EventFlags::ET)
+            .map_err(system("epoll_ctl"))
     }
 
     fn drain(&mut self, fd: OwnedFd) -> Result<(), AgentError> {

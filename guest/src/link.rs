@@ -90,24 +90,6 @@ impl Link {
         room: usize,
     ) -> rustix::io::Result<usize> {
         const FRAME: usize = HEADER_LEN + DATA_ROOM;
-        if self.backlog() == 0 && channel == Channel::Stdout {
-            let n = rustix::io::ioctl_fionread(source.as_fd())? as usize;
-            if n >= 16384 {
-                let len = n.min(room).min(65536);
-                let header = Header::data(stream, channel, len, false).encode();
-                let mut rest = len;
-                let wait = |fd: &OwnedFd| { let mut p = [rustix::event::PollFd::new(fd, rustix::event::PollFlags::OUT)]; let _ = rustix::event::poll(&mut p, None); };
-                while rustix::io::write(&self.fd, &header).is_err() { wait(&self.fd); }
-                while rest > 0 {
-                    match rustix::pipe::splice(source.as_fd(), None, &self.fd, None, rest, rustix::pipe::SpliceFlags::NONBLOCK | rustix::pipe::SpliceFlags::MOVE) {
-                        Ok(c) => rest -= c,
-                        Err(Errno::AGAIN) => wait(&self.fd),
-                        Err(e) => return Err(e),
-                    }
-                }
-                return Ok(len);
-            }
-        }
         let room = room.min(MAX_TURN);
         let begin = self.out.len();
         self.out.reserve(room.div_ceil(DATA_ROOM) * FRAME);

@@ -29,6 +29,7 @@ use mount::Root;
 use place::{End, Place};
 use reap::Children;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::system::RebootCommand;
 use spawn::Spawner;
 use std::ffi::{c_char, c_int};
@@ -79,6 +80,7 @@ fn serve_machine() -> Result<End, AgentError> {
         rlim_max: COMMAND_DESCRIPTORS.rlim_max,
     };
     set_descriptor_limit(limit)?;
+    take_precedence()?;
     serve(Place::Machine(root), port, COMMAND_DESCRIPTORS)
 }
 
@@ -105,12 +107,32 @@ fn open_standard_descriptors() -> Result<(), AgentError> {
 fn set_descriptor_limit(limit: libc::rlimit64) -> Result<(), AgentError> {
     // SAFETY: reads one rlimit64.
     if unsafe { libc::setrlimit64(libc::RLIMIT_NOFILE, &raw const limit) } < 0 {
-        let errno = std::io::Error::last_os_error()
-            .raw_os_error()
-            .unwrap_or(libc::EIO);
-        return Err(system("setrlimit")(rustix::io::Errno::from_raw_os_error(errno)));
+        return Err(system("setrlimit")(last_errno()));
     }
     Ok(())
+}
+
+/// Lets the agent run whenever it has something to do, ahead of whatever commands do to the processors, so that
+/// signals, timeouts and the shutdown always get through. Commands do not inherit it.
+fn take_precedence() -> Result<(), AgentError> {
+    let lowest = libc::sched_param { sched_priority: 1 };
+    // SAFETY: reads one sched_param.
+    let set = unsafe {
+        libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const lowest)
+    };
+    if set < 0 {
+        Err(system("sched_setscheduler")(last_errno()))
+    } else {
+        Ok(())
+    }
+}
+
+fn last_errno() -> Errno {
+    Errno::from_raw_os_error(
+        std::io::Error::last_os_error()
+            .raw_os_error()
+            .unwrap_or(libc::EIO),
+    )
 }
 
 /// Says something on the console, which the runner keeps: through the kernel's log as an error, because

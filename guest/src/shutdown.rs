@@ -110,9 +110,13 @@ impl Agent {
         self.phase = Phase::Over;
         self.send()?;
         let clean = self.place.unmake();
+        self.last_words(&AgentMessage::ShutdownDone { clean, killed })
+    }
+
+    /// Sends what is queued and then the message after which the machine ends.
+    pub(crate) fn last_words(&mut self, message: &AgentMessage) -> Result<(), AgentError> {
         let listening = self.flush(FLUSH_PATIENCE)?;
-        self.link
-            .push_control(LINK_STREAM, &AgentMessage::ShutdownDone { clean, killed })?;
+        self.link.push_control(LINK_STREAM, message)?;
         if listening {
             self.place.before_last_words(&self.link)?;
             self.flush(FLUSH_PATIENCE)?;

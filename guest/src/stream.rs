@@ -12,7 +12,7 @@ use msb_protocol::frame::Channel;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 use thiserror::Error;
 
@@ -34,6 +34,8 @@ pub enum Turn {
     More,
     /// Nothing until an event or a grant.
     Idle,
+    /// Nothing for now after a lot: best left alone until more has gathered.
+    Pause,
     /// The channel is closed.
     Closed,
     /// All that was owed is sent, but somebody still holds the other end.
@@ -42,7 +44,7 @@ pub enum Turn {
 
 /// How much is thrown away in one turn, in bytes.
 const DISCARD_CHUNK: usize = 16 * 1024;
-/// A read of at least this many bytes says that the command writes in bulk, in bytes.
+/// A command that wrote this much without a break writes in bulk, in bytes.
 const BULK: usize = 16 * 1024;
 /// Size of the pipe of a command that writes in bulk, in bytes.
 const BULK_PIPE: usize = 1024 * 1024;
@@ -59,6 +61,8 @@ pub struct Output {
     /// Bytes still to send before the channel is cut off; absent while the channel has no such end.
     owed: Option<usize>,
     enlarged: bool,
+    /// Bytes since the last time that nothing was there.
+    streak: usize,
 }
 
 impl Output {
@@ -70,6 +74,7 @@ impl Output {
             starved: false,
             owed: None,
             enlarged,
+            streak: 0,
         }
     }
 
@@ -98,6 +103,12 @@ impl Output {
                 (_, false) => OutputState::Open,
             },
         )
+    }
+}
+
+impl AsFd for Output {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 
@@ -242,7 +253,10 @@ impl Stream {
             Ok(count) => count,
             Err(Errno::INTR) => return Ok(Turn::More),
             Err(Errno::AGAIN) if output.owed.is_some() => return Ok(Turn::CutOff),
-            Err(Errno::AGAIN) => return Ok(Turn::Idle),
+            Err(Errno::AGAIN) => {
+                let bulk = std::mem::take(&mut output.streak) >= BULK && self.ending.is_none();
+                return Ok(if bulk { Turn::Pause } else { Turn::Idle });
+            }
             // A terminal says so once its last user is gone.
             Err(Errno::IO) => 0,
             Err(errno) => return Err(errno),
@@ -254,7 +268,8 @@ impl Stream {
             // `room` kept the count within the credit.
             let _ = output.credit.spend(count);
         }
-        if count >= BULK && !output.enlarged {
+        output.streak += count;
+        if output.streak >= BULK && !output.enlarged {
             output.enlarged = true;
             // Without the larger pipe the command only waits more often.
             let _ = rustix::pipe::fcntl_setpipe_size(&output.fd, BULK_PIPE);

@@ -135,7 +135,8 @@ fn hang_life_on(lifeline: &OwnedFd) -> io::Result<()> {
         }),
     )? {
         0 => Ok(()),
-        _ => Err(io::ErrorKind::BrokenPipe.into()),
+        // Only an errno gets through from here to the caller of `spawn`.
+        _ => Err(io::Error::from_raw_os_error(libc::EPIPE)),
     }
 }
 

@@ -92,7 +92,8 @@ impl RunnerLog {
 
     fn line(&mut self, level: &str, text: impl Display) {
         let Some(file) = &mut self.0 else { return };
-        let text = text.to_string().replace('\n', "\\n");
+        // Guests' and clients' words may be in it, which must stay on their line.
+        let text = text.to_string().replace(char::is_control, " ");
         let line = format!("{} {level} {text}\n", iso_time(SystemTime::now()));
         // A full disk must not end a run that needs no log.
         let _ = file.append(line.as_bytes());

@@ -114,12 +114,17 @@ fn user_directory() -> Result<PathBuf, MsbError> {
 pub fn read(path: &Path) -> Result<ConfigFile, MsbError> {
     let text = match fs::read(path) {
         Ok(text) => text,
+        // A home that is a file has no config file either; what is wrong with it is said where it is made.
         Err(error)
-            if error.kind() == io::ErrorKind::NotFound && std::env::var_os(PATH_VARIABLE).is_none() =>
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+                && std::env::var_os(PATH_VARIABLE).is_none() =>
         {
             return Ok(ConfigFile::default());
         }
-        Err(error) => return Err(MsbError::io("config.unreadable", "cannot read", path, &error)),
+        Err(error) => {
+            return Err(MsbError::io("config.unreadable", "cannot read", path, &error)
+                .remedy("make it readable for this user, or choose another home"));
+        }
     };
     serde_json::from_slice(&text).map_err(|error| {
         MsbError::new(

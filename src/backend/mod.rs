@@ -21,6 +21,7 @@ use options::BackendOptions;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -133,7 +134,8 @@ impl Backend {
     /// The embedded programs, on disk.
     pub fn embedded(&self) -> Result<Embedded, MsbError> {
         let mut slot = self.embedded.lock();
-        if let Some(embedded) = &*slot {
+        // They may be tidied away while this process lives.
+        if let Some(embedded) = slot.as_ref().filter(|embedded| embedded.are_there()) {
             return Ok(embedded.clone());
         }
         make_private(self.home())?;
@@ -210,6 +212,12 @@ pub fn make_private(directory: &Path) -> Result<(), MsbError> {
         .mode(0o700)
         .create(directory)
         .map_err(|error| {
+            if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) {
+                let message = format!("{} is not a directory, or is below what is none", directory.display());
+                return MsbError::new(Status::InvalidArgument, "home.not_a_directory", message)
+                    .source(&error)
+                    .remedy("choose another home");
+            }
             MsbError::io("home.create", "cannot make", directory, &error)
                 .remedy("choose a home that this user may write to")
         })

@@ -5,7 +5,6 @@
 //! trusted.
 
 use crate::error::MsbError;
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -13,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 static AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/msb-agent"));
 static RUNNER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/msb-runner"));
+/// Names both; made by the build script, because hashing them takes longer than anything else a first start does here.
+const DIGEST: &str = env!("MSB_EMBEDDED_DIGEST");
 
 /// Where the embedded programs are on disk.
 #[derive(Debug, Clone)]
@@ -24,13 +25,19 @@ pub struct Embedded {
     /// The initial file system with the agent as /init.
     pub initramfs: PathBuf,
     /// Names this very set of programs.
-    pub digest: String,
+    pub digest: &'static str,
+}
+
+impl Embedded {
+    /// Whether all of them still exist.
+    pub fn are_there(&self) -> bool {
+        [&self.runner, &self.agent, &self.initramfs].iter().all(|path| path.exists())
+    }
 }
 
 /// Puts the embedded programs under `home`, unless they are there.
 pub fn materialise(home: &Path) -> Result<Embedded, MsbError> {
-    let digest = digest();
-    let directory = home.join("runtime").join(&digest);
+    let directory = home.join("runtime").join(DIGEST);
     let failed = |path: &Path, error: &io::Error| {
         MsbError::io("runtime.materialise", "cannot write", path, error)
             .remedy("the home needs 40 MiB of free space and must be writable")
@@ -49,17 +56,8 @@ pub fn materialise(home: &Path) -> Result<Embedded, MsbError> {
         runner: place("msb-runner", RUNNER, 0o700)?,
         agent: place("msb-agent", AGENT, 0o700)?,
         initramfs: place("initramfs.cpio", &initramfs(AGENT), 0o600)?,
-        digest,
+        digest: DIGEST,
     })
-}
-
-fn digest() -> String {
-    let mut hasher = Sha256::new();
-    for program in [AGENT, RUNNER] {
-        hasher.update((program.len() as u64).to_le_bytes());
-        hasher.update(program);
-    }
-    hex(&hasher.finalize()[..16])
 }
 
 /// Lower-case hexadecimal digits of `bytes`.

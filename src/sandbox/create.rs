@@ -8,6 +8,7 @@ use crate::backend::{Backend, make_private};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::runtime::driver::IsolationLevel;
+use crate::supervise::oplock::OperationLock;
 use msb_protocol::launch::Driver;
 use msb_store::{NewSandbox, SandboxRow, Store};
 use std::path::Path;
@@ -88,29 +89,37 @@ fn insert(backend: &Backend, store: &Store, spec: &SandboxSpec) -> Result<Sandbo
         ephemeral: spec.lifecycle.ephemeral,
         labels: &spec.labels,
     };
+    check_free(&directory, store, &spec.name)?;
     let row = store
         .insert_sandbox(&new)
         .map_err(|error| name_in_use(error.into(), &spec.name))?;
-    let made = if directory.symlink_metadata().is_ok() {
-        // Without a row it is nobody's; its content may be somebody's work.
-        Err(MsbError::new(
-            Status::AlreadyExists,
-            "sandbox.directory_exists",
-            format!(
-                "{} is there although no sandbox {:?} was",
-                directory.display(),
-                spec.name
-            ),
-        )
-        .remedy("move it away or choose another name"))
-    } else {
-        make_private(&directory)
-    };
-    if let Err(error) = made {
-        store.delete_sandbox(row.id)?;
+    // Others may act on it already: to start it they make the directory themselves, to remove it they must find
+    // none of ours afterwards.
+    if let Some(_lock) = OperationLock::try_take(backend.home(), row.id)?
+        && store.sandbox_by_id(row.id)?.is_some()
+        && let Err(error) = make_private(&directory)
+    {
+        // The first failure is the one to report; a row that stays is like that of a sandbox not yet started.
+        let _ = store.delete_sandbox(row.id);
         return Err(error);
     }
     Ok(row)
+}
+
+/// Refuses a directory without a row: it is nobody's, and its content may be somebody's work. Looked at before
+/// the row is there, because from then on others may start the sandbox and make the directory.
+fn check_free(directory: &Path, store: &Store, name: &str) -> Result<(), MsbError> {
+    let is_there = || directory.symlink_metadata().is_ok();
+    // Looked at again, because one that is being removed goes before its row.
+    if !is_there() || store.sandbox_by_name(name)?.is_some() || !is_there() {
+        return Ok(());
+    }
+    Err(MsbError::new(
+        Status::AlreadyExists,
+        "sandbox.directory_exists",
+        format!("{} is there although no sandbox {name:?} is", directory.display()),
+    )
+    .remedy("move it away or choose another name"))
 }
 
 fn name_in_use(error: MsbError, name: &str) -> MsbError {

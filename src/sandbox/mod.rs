@@ -36,6 +36,9 @@ use std::time::Duration;
 /// Longest time that a runner may take to accept a link.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Pause between two looks at a runner's lock, which has no event to wait for.
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
+
 /// One sandbox of one backend. Dropping the last reference lets go of it: what is attached then stops.
 pub struct Sandbox {
     backend: Arc<Backend>,
@@ -99,25 +102,14 @@ impl Sandbox {
         if !self.is_alive()? {
             return Ok(None);
         }
-        let socket = match liveness::connect(&self.directory()) {
-            Ok(socket) => socket,
-            // It locks before it listens and stops listening before it unlocks.
-            Err(_) if !self.is_alive()? => return Ok(None),
-            Err(error) => {
-                return Err(MsbError::new(
-                    Status::Unavailable,
-                    "runner.unreachable",
-                    format!("the runner of sandbox {:?} does not answer", self.name),
-                )
-                .source(&error)
-                .remedy("it is starting or ending: try again"));
-            }
+        let deadline = deadline.min(Deadline::after(HELLO_TIMEOUT));
+        let Some(socket) = self.connect(deadline)? else {
+            return Ok(None);
         };
         let link = self.adopt_socket(socket)?;
         link.send_message(&ClientMessage::Hello {
             protocol: PROTOCOL_VERSION,
         })?;
-        let deadline = deadline.min(Deadline::after(HELLO_TIMEOUT));
         let answer = link.wait_for(deadline, |state| {
             let refused = state.refused.clone();
             (state.welcome.is_some() || state.closed || refused.is_some()).then_some(refused)
@@ -140,6 +132,31 @@ impl Sandbox {
         };
         link.close();
         error.map_or(Ok(None), Err)
+    }
+
+    /// Connects to the runner. `None` once none is alive.
+    fn connect(&self, deadline: Deadline) -> Result<Option<UnixStream>, MsbError> {
+        loop {
+            let error = match liveness::connect(&self.directory()) {
+                Ok(socket) => return Ok(Some(socket)),
+                Err(error) => error,
+            };
+            // It locks before it listens and stops listening before it unlocks: both last moments, and the lock
+            // has no event to wait for.
+            if !self.is_alive()? {
+                return Ok(None);
+            }
+            if deadline.has_passed() {
+                return Err(MsbError::new(
+                    Status::Unavailable,
+                    "runner.unreachable",
+                    format!("the runner of sandbox {:?} does not answer", self.name),
+                )
+                .source(&error)
+                .remedy("it is starting or ending: try again"));
+            }
+            std::thread::sleep(LOCK_PAUSE);
+        }
     }
 
     /// The link of a sandbox that must be running, ready for requests.
@@ -200,8 +217,7 @@ impl Sandbox {
             if deadline.has_passed() {
                 return false;
             }
-            // The lock has no event to wait for, and closing a backend is not a hot path.
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(LOCK_PAUSE);
         }
         true
     }

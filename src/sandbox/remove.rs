@@ -8,10 +8,11 @@ use crate::supervise::oplock::OperationLock;
 impl Sandbox {
     /// Removes it. The directory goes first: a removal that was cut short can be repeated.
     pub fn remove(&self) -> Result<(), MsbError> {
-        let (store, row) = self.row()?;
         let _lock = OperationLock::take(self.backend().home(), self.id, self.name())?;
+        // Read under the lock: before it, somebody may remove this one and create another of its name.
+        let (store, row) = self.row()?;
         let row = settle_locked(self.backend(), &store, row)?;
-        if row.status.is_active() || self.is_alive()? {
+        if row.status.is_active() || !remove_directory(&self.directory())? {
             return Err(MsbError::new(
                 Status::InvalidState,
                 "sandbox.running",
@@ -20,7 +21,6 @@ impl Sandbox {
             .remedy("stop it first")
             .detail("sandbox", self.name()));
         }
-        remove_directory(&self.directory())?;
         if !store.delete_sandbox(self.id)? {
             return Err(MsbError::new(
                 Status::Conflict,

@@ -45,20 +45,27 @@ pub fn remove_ended(backend: &Backend, store: &Store, row: &SandboxRow) -> Resul
     let Some(_lock) = OperationLock::try_take(backend.home(), row.id)? else {
         return Ok(false);
     };
-    if alive(backend, row)? {
+    // Only now nobody else can remove it and create another of its name.
+    let ended = store.sandbox_by_id(row.id)?.is_some_and(|row| row.status.is_terminal());
+    if !ended || alive(backend, row)? {
         return Ok(false);
     }
-    remove_directory(&backend.sandbox_directory(&row.name))?;
-    Ok(store.delete_sandbox(row.id)?)
+    Ok(remove_directory(&backend.sandbox_directory(&row.name))? && store.delete_sandbox(row.id)?)
 }
 
-/// Removes a sandbox's directory; one that is not there is removed already.
-pub fn remove_directory(directory: &Path) -> Result<(), MsbError> {
+/// Removes a sandbox's directory; one that is not there is removed already. False when a runner has claimed it:
+/// one that was launched by a host that is gone may come late.
+pub fn remove_directory(directory: &Path) -> Result<bool, MsbError> {
+    let failed = |error: &io::Error| MsbError::io("sandbox.remove", "cannot remove", directory, error);
+    let _claim = match liveness::claim(directory) {
+        Ok(Some(claim)) => claim,
+        Ok(None) => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(failed(&error)),
+    };
     match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(MsbError::io("sandbox.remove", "cannot remove", directory, &error))
-        }
-        _ => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&error)),
+        _ => Ok(true),
     }
 }
 

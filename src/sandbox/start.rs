@@ -17,6 +17,7 @@ use crate::supervise::spawn::spawn_runner;
 use msb_protocol::PROTOCOL_VERSION;
 use msb_protocol::agent::{BootFailure, BootStage, GuestSpec};
 use msb_protocol::client::ClientMessage;
+use msb_protocol::exit::ExitReason;
 use msb_protocol::launch::{Driver, HostLower, HostUpper, LaunchSpec, Lifetime};
 use msb_store::{RunEnd, SandboxRow, SandboxStatus, Store, TerminationDetail, TerminationReason};
 use std::path::{Path, PathBuf};
@@ -39,8 +40,9 @@ const STOP_GRACE_MS: u64 = 10_000;
 impl Sandbox {
     /// Starts it. When this returns `Ok`, commands can run.
     pub fn start(&self, deadline: Deadline) -> Result<(), MsbError> {
-        let (store, row) = self.row()?;
         let _lock = OperationLock::take(self.backend.home(), self.id, &self.name)?;
+        // Read under the lock: before it, somebody may remove this one and create another of its name.
+        let (store, row) = self.row()?;
         let row = settle_locked(&self.backend, &store, row)?;
         self.check_startable(&row)?;
         let launch = self.prepare(&store, &row)?;
@@ -64,6 +66,16 @@ impl Sandbox {
     }
 
     fn check_startable(&self, row: &SandboxRow) -> Result<(), MsbError> {
+        if row.ephemeral && row.status.is_terminal() {
+            // Its runner may be about to remove it.
+            return Err(MsbError::new(
+                Status::InvalidState,
+                "sandbox.ended",
+                format!("sandbox {:?} is ephemeral and has ended", self.name),
+            )
+            .remedy("remove it and create it again")
+            .detail("sandbox", self.name.as_str()));
+        }
         if !self.is_alive()? && STARTABLE.contains(&row.status) {
             return Ok(());
         }
@@ -181,6 +193,16 @@ impl Sandbox {
     }
 
     fn start_error(&self, state: &LinkState) -> MsbError {
+        if let Some((record, _)) = &state.exit
+            && matches!(record.reason, ExitReason::StopRequested | ExitReason::KillRequested)
+        {
+            return MsbError::new(
+                Status::Conflict,
+                "sandbox.start_called_off",
+                format!("sandbox {:?} was stopped by somebody else while it started", self.name),
+            )
+            .detail("sandbox", self.name.as_str());
+        }
         if let Some(failure) = &state.failure {
             return boot_error(&self.name, failure);
         }

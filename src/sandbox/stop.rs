@@ -1,6 +1,6 @@
 //! Stops or kills a sandbox. Both succeed when it is not running afterwards, whoever ended it.
 
-use super::Sandbox;
+use super::{LOCK_PAUSE, Sandbox};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::supervise::link::Link;
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// How long a killed VMM may take to be gone and recorded.
 pub const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the lock of a runner that is gone may take to be free.
+const LOCK_RELEASE: Duration = Duration::from_secs(1);
 
 impl Sandbox {
     /// Shuts the guest down; what is left after `timeout_ms` is killed. Negative never kills, 0 kills at once.
@@ -61,16 +64,26 @@ impl Sandbox {
 
     /// Makes sure that the row says so too: a runner that was killed could not write it.
     fn confirm_ended(&self) -> Result<(), MsbError> {
-        match self.settled_row() {
-            // Removed with its end, as an ephemeral one is, or by somebody else.
-            Err(error) if error.status() == Status::NotFound => Ok(()),
-            Ok((_, row)) if row.status == SandboxStatus::Starting => Err(MsbError::new(
-                Status::Conflict,
-                "sandbox.starting",
-                format!("sandbox {:?} is being started by somebody else", self.name()),
-            )
-            .retryable(true)),
-            other => other.map(|_| ()),
+        // A runner that was killed closes its link a moment before its lock is free.
+        let give_up = Deadline::after(LOCK_RELEASE);
+        loop {
+            let row = match self.settled_row() {
+                // Removed with its end, as an ephemeral one is, or by somebody else.
+                Err(error) if error.status() == Status::NotFound => return Ok(()),
+                other => other?.1,
+            };
+            if !row.status.is_active() {
+                return Ok(());
+            }
+            if row.status == SandboxStatus::Starting || give_up.has_passed() {
+                return Err(MsbError::new(
+                    Status::Conflict,
+                    "sandbox.started",
+                    format!("sandbox {:?} was started by somebody else meanwhile", self.name()),
+                )
+                .retryable(true));
+            }
+            std::thread::sleep(LOCK_PAUSE);
         }
     }
 }

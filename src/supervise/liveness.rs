@@ -6,11 +6,18 @@
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::io::Errno;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The runner's socket, below the sandbox's directory.
 pub const SOCKET: &str = "runtime/runner.sock";
+
+/// How long somebody may look whether a runner lives; whoever holds the lock for longer is one.
+const LOOK: Duration = Duration::from_millis(100);
+/// Pause between two tries to lock.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Whether a runner holds the lock of this sandbox directory. A missing directory has no runner.
 pub fn is_alive(directory: &Path) -> io::Result<bool> {
@@ -25,6 +32,22 @@ pub fn is_alive(directory: &Path) -> io::Result<bool> {
         Ok(()) => Ok(false),
         Err(Errno::WOULDBLOCK) => Ok(true),
         Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Takes the lock in place of a runner, for as long as the descriptor is open. `None` when a runner holds it.
+pub fn claim(directory: &Path) -> io::Result<Option<OwnedFd>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let lock = open(directory, flags, Mode::empty())?;
+    let give_up = Instant::now() + LOOK;
+    loop {
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Some(lock)),
+            // Whoever looks whether a runner lives holds the lock for an instant.
+            Err(Errno::WOULDBLOCK) if Instant::now() < give_up => std::thread::sleep(PAUSE),
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            Err(errno) => return Err(errno.into()),
+        }
     }
 }
 

@@ -88,15 +88,17 @@ impl Sink {
     fn pump_output(&self, moving: &mut Moving, stream: &Stream) -> bool {
         loop {
             if moving.sent == moving.pending.len() {
-                moving.sent = 0;
-                moving.pending = match stream.take_routed(self.channel, 2 * MAX_DATA) {
-                    Taken::Data(data) => data,
+                match stream.take_routed(self.channel, 2 * MAX_DATA) {
+                    Taken::Data(data) => {
+                        moving.pending = data;
+                        moving.sent = 0;
+                    }
                     Taken::Nothing => {
                         self.wait_for(Interest::NONE);
                         return true;
                     }
                     Taken::End => return self.finish(moving),
-                };
+                }
             }
             let rest = &moving.pending[moving.sent..];
             let count = if moving.refused {

@@ -70,6 +70,14 @@ fn a_command_that_ignores_its_input_still_gives_credit_back() {
     assert_eq!(host.finish(id).exit.signal, Some(libc::SIGTERM));
 }
 
+/// Bytes that a process has written so far.
+fn written(pid: u32) -> u64 {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+    io.lines()
+        .find_map(|line| line.strip_prefix("wchar: ")?.parse().ok())
+        .unwrap_or(0)
+}
+
 #[test]
 fn output_never_goes_beyond_credit() {
     let mut host = Host::booted();
@@ -136,12 +144,13 @@ fn all_output_comes_before_exited_and_every_channel_ends() {
 #[test]
 fn a_flood_without_credit_blocks_nobody_else() {
     let mut host = Host::booted();
-    let (flood, _) = host.start(ExecSpec {
+    let (flood, pid) = host.start(ExecSpec {
         window: 0,
         ..command("yes", &[])
     });
     let (other, _) = host.start(script("echo through"));
     assert_eq!(host.finish(other).stdout, b"through\n");
+    eventually("the flood does not come", || written(pid) >= 4096);
     host.request(
         flood,
         StreamRequest::Signal {
@@ -169,12 +178,6 @@ fn output_held_open_by_a_daemon_is_cut_off_in_time_and_the_daemon_lives() {
     assert!(stdout.contains("done\n"));
     let daemon: u32 = stdout.lines().find_map(|line| line.parse().ok()).unwrap();
     // It writes more than any pipe holds, so it lives only if somebody reads.
-    let written = |pid: u32| {
-        let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
-        io.lines()
-            .find_map(|line| line.strip_prefix("wchar: ")?.parse::<u64>().ok())
-            .unwrap_or(0)
-    };
     eventually("the daemon stopped writing", || written(daemon) > 4 * 1024 * 1024);
     assert!(alive(daemon));
     host.hang_up();

@@ -100,6 +100,8 @@ fn prepare() -> Result<(Daemon, Listener), ShareError> {
 
 /// What is below `root`, to be read only.
 pub(super) fn file_system(root: &str, guest_fd_limit: u64) -> io::Result<PassthroughFsRo> {
+    // The library opens it only once a guest mounts it.
+    std::fs::read_dir(root)?;
     PassthroughFsRo::new(Config {
         root_dir: root.to_owned(),
         entry_timeout: VALID_FOR,

@@ -14,12 +14,17 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 const SOCKET: &str = "runner.sock";
 const STATE: &str = "runner.json";
 const NEW_STATE: &str = "runner.json.new";
 const STAT: &str = "/proc/self/stat";
+/// How long somebody may look whether a runner lives; whoever holds the lock for longer is one.
+const LOOK: Duration = Duration::from_millis(100);
+/// Pause between two tries to lock.
+const LOOK_PAUSE: Duration = Duration::from_millis(1);
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Why a directory could not be claimed or used.
@@ -95,10 +100,15 @@ impl Claim {
     pub fn take(path: &Path) -> Result<Self, ClaimError> {
         let io = |action| move |errno: Errno| io_error(action, path, errno.into());
         let directory = open_directory(rustix::fs::CWD, path).map_err(io("open"))?;
-        match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(ClaimError::Held(path.to_owned())),
-            Err(errno) => return Err(io("lock")(errno)),
+        let give_up = Instant::now() + LOOK;
+        loop {
+            match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                // Whoever looks whether a runner lives holds the lock for an instant.
+                Err(Errno::WOULDBLOCK) if Instant::now() < give_up => std::thread::sleep(LOOK_PAUSE),
+                Err(Errno::WOULDBLOCK) => return Err(ClaimError::Held(path.to_owned())),
+                Err(errno) => return Err(io("lock")(errno)),
+            }
         }
         let locked = rustix::fs::fstat(&directory).map_err(io("look at"))?;
         let named = std::fs::metadata(path).ok();

@@ -6,7 +6,7 @@
 use super::guest::sentence;
 use super::life::Due;
 use super::relay::{Admission, ClientFault, ClientId};
-use super::session::{CLIENT_KEY, Session};
+use super::session::{CLIENT_KEY, LISTENER_KEY, Session};
 use super::watch::{Interest, Ready};
 use msb_protocol::PROTOCOL_VERSION;
 use msb_protocol::client::{ClientMessage, RunnerMessage, Welcome};
@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const MAX_CLIENTS: usize = 64;
 /// How long a new client may take to say hello.
 const GREETING: Duration = Duration::from_secs(5);
+/// Pause after a client could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Bytes that may wait for the agent before clients that feed it are no longer read.
 const AGENT_QUEUE_HIGH: usize = 1024 * 1024;
 /// Bytes below which they are read again.
@@ -45,6 +47,8 @@ pub(super) struct Clients {
     links: BTreeMap<ClientId, Link>,
     next: u64,
     spare: Option<FrameReader>,
+    /// Until when nobody is accepted, because that failed.
+    deaf_until: Option<Instant>,
     /// The owner's link until the session takes it on, with what was read beyond its first message.
     owner: Option<(UnixStream, FrameReader)>,
 }
@@ -56,13 +60,18 @@ impl Clients {
             links: BTreeMap::new(),
             next: 0,
             spare: None,
+            deaf_until: None,
             owner: Some((owner, reader)),
         }
     }
 
-    /// When the next client that has not said hello is dropped.
-    pub fn greeting_deadline(&self) -> Option<Instant> {
-        self.links.values().filter_map(|link| link.greet_by).min()
+    /// When the next client that has not said hello is dropped, or the next one may connect again.
+    pub fn wakes_at(&self) -> Option<Instant> {
+        self.links
+            .values()
+            .filter_map(|link| link.greet_by)
+            .chain(self.deaf_until)
+            .min()
     }
 
     fn ids(&self) -> Vec<ClientId> {
@@ -92,10 +101,12 @@ impl Session {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => {
+                    // Descriptors ran out, most likely, and whoever waits keeps the listener ready.
                     self.launch
                         .log
                         .warn(format_args!("cannot accept a client: {error}"));
-                    return;
+                    self.clients.deaf_until = Some(Instant::now() + ACCEPT_PAUSE);
+                    return self.watch_listener(Interest::NOTHING);
                 }
             };
             if let Err(error) = self.admit(stream) {
@@ -103,6 +114,22 @@ impl Session {
                     .log
                     .warn(format_args!("cannot take on a client: {error}"));
             }
+        }
+    }
+
+    /// Accepts clients again after a pause.
+    pub fn listen_again(&mut self, now: Instant) {
+        if self.clients.deaf_until.is_some_and(|until| until <= now) {
+            self.clients.deaf_until = None;
+            self.watch_listener(Interest::READ);
+        }
+    }
+
+    fn watch_listener(&mut self, interest: Interest) {
+        if let Err(error) = self.watch.change(&self.listener, LISTENER_KEY, interest) {
+            self.launch
+                .log
+                .warn(format_args!("cannot watch the socket: {error}"));
         }
     }
 
@@ -243,20 +270,23 @@ impl Session {
         }
     }
 
-    /// Reads paused clients again once the agent has caught up.
-    pub fn resume_clients(&mut self) {
+    /// Reads paused clients again once the agent has caught up; true when there was one.
+    pub fn resume_clients(&mut self) -> bool {
+        let mut resumed = false;
         if self.relay.agent_queue().len() > AGENT_QUEUE_LOW {
-            return;
+            return resumed;
         }
         for id in self.clients.ids() {
             let Some(link) = self.clients.links.get_mut(&id) else {
                 continue;
             };
             if std::mem::replace(&mut link.paused, false) {
+                resumed = true;
                 self.update_interest(id);
                 self.relay_client_frames(id);
             }
         }
+        resumed
     }
 
     fn client_says(&mut self, id: ClientId, message: ClientMessage) {

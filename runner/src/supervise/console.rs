@@ -62,15 +62,19 @@ impl Console {
         } else {
             bytes.iter().position(|&b| b == b'\n').map_or(0, |at| at + 1)
         };
-        let text = String::from_utf8_lossy(&bytes[whole..]);
-        let printable = |c: char| match c {
-            '\n' | '\t' => Some(c),
-            '\r' => None,
-            c if c.is_control() => Some('\u{fffd}'),
-            c => Some(c),
-        };
-        text.chars().filter_map(printable).collect()
+        printable(&String::from_utf8_lossy(&bytes[whole..]))
     }
+}
+
+/// `text` from a guest, without what could change how a terminal shows it.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => Some(c),
+        '\r' => None,
+        c if c.is_control() => Some('\u{fffd}'),
+        c => Some(c),
+    };
+    text.chars().filter_map(shown).collect()
 }
 
 #[cfg(test)]

@@ -60,6 +60,8 @@ impl Session {
         let (killed, failure) = (facts.killed, facts.boot_failure.clone());
         let record = facts.verdict();
         let stored = self.launch.settle(self.run_id, &record, killed);
+        // Nobody's leaving matters any more.
+        self.life.detached = true;
         if !self.life.was_ready() {
             let failure = failure.unwrap_or_else(|| called_off(&record));
             self.tell_all(&RunnerMessage::LaunchFailed(BootFailure {

@@ -3,6 +3,7 @@
 //! The agent link is always read: credit bounds what it can bring. Every byte of it comes from a guest
 //! that may be hostile; what breaks the protocol ends the guest, never the supervisor.
 
+use super::console::printable;
 use super::heap;
 use super::life::Phase;
 use super::outcome::ending;
@@ -21,6 +22,8 @@ use std::os::unix::net::UnixStream;
 use std::process::ExitStatus;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+/// Characters that are kept of a guest's own words.
+const MAX_GUEST_MESSAGE: usize = 1000;
 /// Random bytes given to every guest.
 const ENTROPY: usize = 64;
 /// Bytes of the console taken in one turn.
@@ -111,7 +114,13 @@ impl Session {
             _ if self.life.facts.killed => {}
             (AgentMessage::Ready { protocol }, Phase::AwaitingAgent) => self.boot_guest(protocol),
             (AgentMessage::Booted, Phase::Booting) => self.guest_booted(),
-            (AgentMessage::BootFailed(failure), Phase::Booting) => self.fail_boot(failure),
+            (AgentMessage::BootFailed(failure), Phase::Booting) => {
+                let message: String = printable(&failure.message)
+                    .chars()
+                    .take(MAX_GUEST_MESSAGE)
+                    .collect();
+                self.fail_boot(BootFailure { message, ..failure });
+            }
             // Also by itself, when something in the guest ends the machine in an orderly way.
             (AgentMessage::ShutdownDone { clean, killed }, Phase::Running | Phase::Stopping) => {
                 self.launch

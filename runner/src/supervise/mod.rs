@@ -13,7 +13,7 @@ mod guest;
 mod heap;
 mod life;
 mod outcome;
-mod queue;
+pub mod queue;
 mod record;
 pub mod relay;
 mod session;

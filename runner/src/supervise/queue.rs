@@ -1,26 +1,33 @@
 //! Bytes that wait to be written to one link.
 //!
-//! Holds no descriptor; its owner bounds its length. Memory beyond a working buffer is given back as soon
-//! as the queue is empty, because an idle supervisor must stay small.
+//! Holds no descriptor; its owner bounds its length. Kept in chunks, so that a long queue is neither moved
+//! nor copied as it grows and shrinks, and an empty one holds one chunk at most.
 
+use msb_protocol::frame::{HEADER_LEN, MAX_DATA};
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 
-/// Capacity that an empty queue keeps, in bytes: a few frames, so that a steady stream never reallocates.
-const KEPT_CAPACITY: usize = 256 * 1024;
-/// Written bytes that may stay at the front before the rest is moved down, in bytes.
-const SLACK: usize = 1024 * 1024;
+/// Length from which a chunk takes no further frame, in bytes: about what one write passes on.
+const CHUNK: usize = 128 * 1024;
+/// Room in a chunk: a data frame that begins in it fits.
+const CAPACITY: usize = CHUNK + HEADER_LEN + MAX_DATA;
 
 /// An outgoing byte queue.
 #[derive(Debug, Default)]
 pub struct OutQueue {
-    bytes: Vec<u8>,
+    chunks: VecDeque<Vec<u8>>,
+    /// Bytes in all chunks but the last.
+    full: usize,
+    /// Bytes of the first chunk that are written.
     sent: usize,
+    /// An empty chunk to be used again.
+    spare: Option<Vec<u8>>,
 }
 
 impl OutQueue {
     /// Bytes still to be written.
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.sent
+        self.full + self.chunks.back().map_or(0, Vec::len) - self.sent
     }
 
     /// Whether everything is written.
@@ -28,42 +35,55 @@ impl OutQueue {
         self.len() == 0
     }
 
-    /// Where frames are appended.
+    /// Where the next frame is appended.
     pub fn tail(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+        let last = self.chunks.back().map_or(CHUNK, Vec::len);
+        if last >= CHUNK {
+            self.full += self.chunks.back().map_or(0, Vec::len);
+            let chunk = self.spare.take().unwrap_or_else(|| Vec::with_capacity(CAPACITY));
+            self.chunks.push_back(chunk);
+        }
+        let at = self.chunks.len() - 1;
+        &mut self.chunks[at]
     }
 
     /// Writes until everything is out or `sink` would block.
     pub fn flush(&mut self, mut sink: impl Write) -> io::Result<()> {
-        while self.sent < self.bytes.len() {
-            match sink.write(&self.bytes[self.sent..]) {
+        while let Some(first) = self.chunks.front() {
+            if self.sent == first.len() {
+                self.drop_first();
+                continue;
+            }
+            match sink.write(&first[self.sent..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => self.sent += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.compact();
-                    return Ok(());
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
-        self.clear();
         Ok(())
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.sent = 0;
-        self.bytes.clear();
-        if self.bytes.capacity() > KEPT_CAPACITY {
-            self.bytes = Vec::new();
+        while !self.chunks.is_empty() {
+            self.drop_first();
         }
     }
 
-    fn compact(&mut self) {
-        if self.sent > SLACK && self.sent > self.len() {
-            self.bytes.drain(..self.sent);
-            self.sent = 0;
+    fn drop_first(&mut self) {
+        let Some(mut first) = self.chunks.pop_front() else {
+            return;
+        };
+        if !self.chunks.is_empty() {
+            self.full -= first.len();
+        }
+        self.sent = 0;
+        first.clear();
+        // A large control message may have made it grow; such a chunk is not kept.
+        if first.capacity() <= CAPACITY {
+            self.spare = Some(first);
         }
     }
 }
@@ -109,10 +129,10 @@ mod tests {
             sink.room = 30_000;
             queue.flush(&mut sink).unwrap();
         }
-        assert!(queue.bytes.len() < 2 * queue.len() + 2 * SLACK);
+        assert_eq!(queue.len(), 200 * 10_000);
         sink.room = usize::MAX;
         queue.flush(&mut sink).unwrap();
-        assert!(queue.is_empty() && queue.bytes.capacity() <= KEPT_CAPACITY);
+        assert!(queue.is_empty() && queue.chunks.is_empty());
         assert_eq!(sink.taken, expected);
     }
 }

@@ -108,7 +108,7 @@ impl Session {
         loop {
             let deadlines = [
                 self.life.wakes_at(self.relay.live_streams()),
-                self.clients.greeting_deadline(),
+                self.clients.wakes_at(),
             ];
             let ready = self.watch.wait(deadlines.into_iter().flatten().min())?;
             for event in ready {
@@ -121,9 +121,19 @@ impl Session {
             if let Some(status) = self.over {
                 return Ok(status);
             }
-            self.flush_agent();
-            self.resume_clients();
+            self.flush_all();
+        }
+    }
+
+    /// Writes out what the turn queued. Whatever is left has its link watched for room, and a client is only
+    /// left paused while the agent's link is: otherwise nothing would wake either again.
+    fn flush_all(&mut self) {
+        loop {
             self.flush_clients();
+            self.flush_agent();
+            if !self.resume_clients() {
+                return;
+            }
         }
     }
 
@@ -150,6 +160,7 @@ impl Session {
 
     fn expire(&mut self, now: Instant) {
         self.drop_silent_clients(now);
+        self.listen_again(now);
         match self.life.due(now, self.relay.live_streams()) {
             None => {}
             Some(Due::Stop(reason, time)) => self.stop(reason, time),
@@ -188,6 +199,9 @@ impl Session {
 
     /// Ends the run now.
     pub fn kill(&mut self) {
+        if self.over.is_some() {
+            return;
+        }
         if self.life.kill(Instant::now())
             && let Err(error) = self.vmm.kill()
         {

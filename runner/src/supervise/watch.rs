@@ -7,7 +7,7 @@ use polling::{AsRawSource, AsSource, Event, Events, PollMode, Poller};
 use std::io;
 use std::num::NonZeroUsize;
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Events taken in one turn.
 const BATCH: usize = 64;
@@ -20,6 +20,10 @@ pub(super) struct Interest {
 }
 
 impl Interest {
+    pub const NOTHING: Self = Self {
+        read: false,
+        write: false,
+    };
     pub const READ: Self = Self {
         read: true,
         write: false,
@@ -78,14 +82,6 @@ impl Watch {
     pub fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Vec<Ready>> {
         self.events.clear();
         let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        // Timers below the kernel's millisecond would wake too early and spin.
-        let timeout = timeout.map(|left| {
-            if left.is_zero() {
-                left
-            } else {
-                left + Duration::from_millis(1)
-            }
-        });
         match self.poller.wait(&mut self.events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}

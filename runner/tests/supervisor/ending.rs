@@ -285,3 +285,27 @@ fn a_killed_agent_leaves_no_command_behind() {
     owner.hear_exit();
     assert!(!is_alive(stray));
 }
+
+#[test]
+fn owners_that_vanish_at_any_moment_leave_nothing_running() {
+    let home = Home::new();
+    for round in 0..60_u64 {
+        let mut owner = home.launch(home.spec("obedient"));
+        // From before the lock is taken to well after commands may run.
+        std::thread::sleep(Duration::from_micros(round * round * 12));
+        if round % 3 == 0 && round > 45 {
+            owner.exec(1, "print:100000000");
+        }
+        drop(owner);
+        eventually("the end is recorded", || {
+            home.status() == SandboxStatus::Stopped && !home.is_locked()
+        });
+        assert_eq!(
+            home.last_run().reason,
+            Some(TerminationReason::OwnerExited),
+            "round {round}"
+        );
+        assert!(!home.directory().join("runtime/runner.json").exists());
+        home.claim_start();
+    }
+}

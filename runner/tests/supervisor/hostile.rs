@@ -1,6 +1,7 @@
 //! Guests that lie, flood and babble: each ends as a violation of its own, and its supervisor stays small.
 
 use crate::support::{Home, is_alive};
+use msb_protocol::client::{ClientMessage, RunnerMessage};
 use msb_protocol::exit::{ExitReason, ExitRecord};
 use msb_store::{SandboxStatus, TerminationReason};
 
@@ -57,6 +58,18 @@ fn random_bytes_are_a_violation() {
     }
 }
 
+#[test]
+fn a_guest_that_fails_with_too_many_words_is_cut_short() {
+    let home = Home::new();
+    let mut owner = home.launch(home.spec("boot_fails_at_length"));
+    assert!(matches!(owner.hear(), RunnerMessage::Welcome(_)));
+    let RunnerMessage::LaunchFailed(failure) = owner.hear() else {
+        panic!()
+    };
+    assert!(failure.message.starts_with("no such disk\u{fffd}") && failure.message.chars().count() == 1000);
+    assert_eq!(owner.hear_exit().reason, ExitReason::BootFailed);
+}
+
 fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -71,12 +84,12 @@ fn a_flood_of_empty_frames_neither_bloats_nor_blocks_the_supervisor() {
     owner.exec(1, "empty_flood");
     let mut other = home.connect();
     for _ in 0..50 {
-        other.tell(&msb_protocol::client::ClientMessage::Ping);
+        other.tell(&ClientMessage::Ping);
         other.hear();
     }
     let flooded = resident_kib(welcome.runner_pid);
     println!("supervisor: {idle} KiB idle, {flooded} KiB flooded");
     assert!(flooded < idle + 4096, "{idle} KiB became {flooded} KiB");
-    other.tell(&msb_protocol::client::ClientMessage::Kill);
+    other.tell(&ClientMessage::Kill);
     other.hear_exit();
 }

@@ -225,6 +225,24 @@ fn a_kill_gets_through_when_the_agent_takes_in_nothing() {
 }
 
 #[test]
+fn clients_go_on_once_the_agent_takes_in_again() {
+    let home = Home::new();
+    let (mut owner, _) = home.start("obedient");
+    for round in 0..5 {
+        let mut feeder = home.connect();
+        for stream in 1..=20 {
+            feeder.exec(stream, "hang");
+        }
+        feeder.exec(30, "nap:100");
+        assert!((1..=20).all(|stream| feeder.offer(stream, &[0; 3 * MAX_DATA])));
+        feeder.exec(40, "true");
+        while feeder.next().unwrap().header.stream != 40 {}
+        assert!(owner.succeeds(1, "true"), "round {round}");
+    }
+    assert!(home.log().contains("waits for the agent"));
+}
+
+#[test]
 fn messages_for_streams_that_just_ended_are_ignored() {
     let home = Home::new();
     let (mut owner, _) = home.start("obedient");

@@ -29,7 +29,7 @@ fn the_machine_is_the_one_of_the_boot_contract() {
         "-machine microvm,acpi=off,rtc=off,pit=on,pic=on,isa-serial=off,auto-kernel-cmdline=on,memory-backend=ram",
         "-global virtio-mmio.force-legacy=false",
         "-cpu max",
-        "-accel tcg,thread=multi,tb-size=64",
+        "-accel tcg,thread=multi,tb-size=32",
         "-smp 2",
         "-m 256M",
         "-object memory-backend-memfd,id=ram,size=256M,share=on",

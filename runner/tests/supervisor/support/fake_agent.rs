@@ -74,8 +74,9 @@ impl Agent {
                 match frame::parse_control(&payload).unwrap() {
                     HostMessage::Boot(guest) => {
                         assert!(guest.entropy.len() == 64 && guest.clock_unix_ns > 0);
-                        if mode == "boot_fails" {
-                            let message = "no such disk".to_owned();
+                        if mode.starts_with("boot_fails") {
+                            let words = if mode == "boot_fails_at_length" { 50_000 } else { 1 };
+                            let message = "no such disk\u{1b} ".repeat(words);
                             let (stage, console_tail) = (BootStage::Mount, String::new());
                             self.say(&AgentMessage::BootFailed(BootFailure {
                                 stage,
@@ -196,6 +197,10 @@ impl Agent {
                     Header::data(id, Channel::Stdout, pid.len(), false),
                     pid.as_bytes(),
                 );
+            }
+            "nap" => {
+                std::thread::sleep(Duration::from_millis(number));
+                self.exit(id, Some(0), None);
             }
             "stop_reading" => loop {
                 std::thread::park_timeout(Duration::from_secs(3600));

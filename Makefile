@@ -1,0 +1,134 @@
+# libmsb. `make run` shows it at work, `make test` runs every test, `make help` lists the rest.
+
+PREFIX ?= /usr/local
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# What is fetched from outside, kept between runs: the guest kernel, the emulated machine's kernel, the release compared with.
+export MSB_BUILD_CACHE ?= $(CURDIR)/build
+
+CARGO ?= cargo
+KERNEL := $(MSB_BUILD_CACHE)/deps/libkrunfw.so.5
+ROOTFS := $(MSB_BUILD_CACHE)/rootfs
+RELEASE := $(CARGO_TARGET_DIR)/release
+DEBUG := $(CARGO_TARGET_DIR)/debug
+WARN := -Wall -Wextra -Wpedantic -Werror
+# Tests use the driver that needs no hypervisor; libkrun, slow to compile, is only in the release build.
+DEV := --no-default-features --features msb/process-driver,msb-agent/process,msb-runner/process
+
+say = @printf '\n== %s\n' '$(1)'
+# What a program needs that runs with a library which is not installed: its SONAME and the guest kernel, beside it.
+define complete
+ln -sfn libmsb.so $(1)/libmsb.so.0
+if [ -e $(KERNEL) ]; then cp -u $(KERNEL) $(1)/libkrunfw.so.5; fi
+endef
+
+.DELETE_ON_ERROR:
+# cargo uses all processors by itself, and a failing test should be the last thing printed.
+.NOTPARALLEL:
+.PHONY: help deps deps-test build build-debug run test test-fast test-rust test-c test-abi test-packaging test-examples \
+        test-vm test-krun bench lint fmt derived deny install uninstall clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-22s %s\n", $$1, $$2 }'
+	@echo '  Variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) CC=$(CC) CARGO_TARGET_DIR MSB_BUILD_CACHE'
+
+deps: ## install by name what is missing to build and run: QEMU, busybox, pip, the guest kernel
+	$(call say,what it needs to run)
+	scripts/need qemu-system-x86 busybox-static python3 python3-pip
+	scripts/fetch-kernel $(KERNEL)
+
+deps-test: deps
+	$(call say,what the tests need)
+	scripts/need g++ clang valgrind e2fsprogs pkg-config xz-utils
+	scripts/need --rust rustfmt clippy
+
+build: $(RELEASE)/localised/libmsb.a ## build the library: libmsb.so and libmsb.a in target/release, include/msb.h
+
+# Cargo knows best whether there is anything to do.
+.PHONY: $(RELEASE)/libmsb.a
+$(RELEASE)/libmsb.a:
+	$(call say,the library)
+	$(CARGO) build --release
+	$(call complete,$(RELEASE))
+
+$(RELEASE)/localised/libmsb.a: $(RELEASE)/libmsb.a
+	packaging/localise-static $< $@
+
+build-debug:
+	$(call say,the library for tests)
+	$(CARGO) build --workspace $(DEV)
+	$(call complete,$(DEBUG))
+
+$(ROOTFS): scripts/make-rootfs
+	scripts/make-rootfs $@
+
+run: deps build $(ROOTFS) ## the main job: compile examples/c/hello.c and run it in a sandbox
+	$(call say,examples/c/hello.c)
+	$(CC) -std=c11 -O2 $(WARN) -Iinclude -o $(RELEASE)/hello examples/c/hello.c -L$(RELEASE) -lmsb -Wl,-rpath,$(RELEASE)
+	$(RELEASE)/hello $(ROOTFS)
+
+test: deps-test lint derived test-rust test-c build test-abi test-packaging test-examples test-vm test-krun ## every test
+	$(call say,every test passed)
+
+test-fast: deps-test lint derived test-rust test-c ## the tests that need no virtual machine and no release build
+
+lint:
+	$(call say,formatting and lints)
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets $(DEV) -- -D warnings
+
+# The schemas are compared by tests/abi/main.rs, the export list by test-abi.
+derived:
+	$(call say,what is made from the sources is up to date)
+	$(CARGO) run --quiet -p xtask -- header --check
+	$(CARGO) run --quiet -p xtask -- docs --check
+
+test-rust:
+	$(call say,Rust tests)
+	$(CARGO) test --workspace $(DEV)
+
+test-c: build-debug
+	$(call say,C tests)
+	scripts/test-c $(DEBUG)
+
+test-abi: build
+	$(call say,the header and the shared library)
+	tests/abi/header.sh
+	CC=clang CXX=clang++ tests/abi/header.sh
+	tests/abi/library.sh $(RELEASE)/libmsb.so
+
+test-packaging: build
+	$(call say,an installed tree)
+	tests/packaging/run
+
+test-examples: deps build $(ROOTFS)
+	$(call say,the examples)
+	tests/packaging/examples
+	tests/packaging/readme
+
+test-vm: deps build $(ROOTFS) ## tests in virtual machines, on QEMU
+	$(call say,virtual machines on qemu)
+	scripts/test-vm qemu $(RELEASE) $(ROOTFS)
+
+test-krun: deps-test build $(ROOTFS) ## the same tests on krun, in an emulated machine that has KVM
+	$(call say,virtual machines on krun)
+	scripts/test-vm krun $(RELEASE) $(ROOTFS)
+
+bench: deps-test build $(ROOTFS) ## measure, and print each figure beside its bar
+	benches/run $(RELEASE)
+
+fmt: ## format the sources
+	$(CARGO) fmt --all
+
+deny: ## licences, sources and banned crates of all dependencies (installs cargo-deny first, which takes minutes)
+	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny check bans licenses sources
+
+install: ## install what `make build` made under PREFIX, inside DESTDIR if that is given
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install $(RELEASE)
+
+uninstall: ## remove what `make install` put under PREFIX
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install --remove
+
+clean: ## remove everything that was built; what was fetched stays
+	$(CARGO) clean
+	rm -rf $(ROOTFS)

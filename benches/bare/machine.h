@@ -1,0 +1,29 @@
+/* A bare QEMU machine with libmsb's kernel and the agent of ready.c: what the hardware emulation itself costs. */
+#ifndef MSB_BENCH_MACHINE_H
+#define MSB_BENCH_MACHINE_H
+
+#include <sys/types.h>
+
+struct bare_inputs {
+    const char *kernel;
+    const char *initramfs;
+    /* QEMU's accelerator: "tcg" or "kvm". */
+    const char *accel;
+};
+
+struct bare {
+    pid_t qemu;
+    int port;
+};
+
+/* Each returns 0, or -1 after it has said why on stderr and ended the machine. */
+
+/* `ready_ms`: from the start of QEMU's process to the agent's READY. */
+int bare_boot(struct bare *machine, const struct bare_inputs *inputs, double *ready_ms);
+
+/* Has the agent send STREAM_BYTES. */
+int bare_stream(struct bare *machine, double *mib_per_second);
+
+int bare_end(struct bare *machine);
+
+#endif

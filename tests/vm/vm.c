@@ -1,0 +1,505 @@
+/*
+ * The promises that only a real machine can keep: the root file system, the agent as PID 1, crashes, orphans.
+ *
+ * The same program runs on every driver: MSB_TEST_DRIVER says which ("qemu" unless set), MSB_TEST_ROOT where a busybox
+ * root directory is. Each test uses its own sandbox; the home is thrown away at the end.
+ */
+#define _GNU_SOURCE
+#include "../c/test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define START_MS 180000
+#define STOP_MS 30000
+
+static const char *driver, *root;
+static char home[256];
+static msb_backend backend;
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static msb_sandbox_config *config_of(const char *name) {
+    msb_sandbox_config *config = msb_sandbox_config_new(name);
+    msb_sandbox_config_set_image(config, root, NULL);
+    msb_sandbox_config_set_memory_mib(config, 256, NULL);
+    msb_sandbox_config_set_upper_size_mib(config, 64, NULL);
+    return config;
+}
+
+static msb_sandbox create(msb_sandbox_config *config) {
+    msb_sandbox sandbox = {0};
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_create(backend, config, &sandbox, &err));
+    msb_sandbox_config_free(config);
+    return sandbox;
+}
+
+static msb_sandbox created(const char *name) { return create(config_of(name)); }
+
+static void start(msb_sandbox sandbox) {
+    msb_error *err = NULL;
+    msb_status status = msb_sandbox_start(sandbox, START_MS, &err);
+    if (status != MSB_OK) {
+        size_t len = 0;
+        const uint8_t *tail = msb_error_detail(err, "console_tail", &len);
+        printf("       console: %.*s\n", (int)len, tail ? (const char *)tail : "");
+    }
+    test_status(__FILE__, __LINE__, "start", MSB_OK, status, &err);
+}
+
+static msb_sandbox running(const char *name) {
+    msb_sandbox sandbox = created(name);
+    start(sandbox);
+    return sandbox;
+}
+
+static void stop(msb_sandbox sandbox) {
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_stop(sandbox, STOP_MS, &err));
+}
+
+static void discard(msb_sandbox *sandbox) {
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_kill(*sandbox, STOP_MS, &err));
+    CHECK_OK(err, msb_sandbox_remove(*sandbox, &err));
+    msb_sandbox_release(sandbox);
+}
+
+/* Runs a script with the guest's shell and returns what it printed, NUL-terminated, to be freed; "" on failure. */
+static char *shell(msb_sandbox sandbox, const char *script) {
+    msb_exec_config *config = msb_exec_config_new("/bin/sh");
+    msb_exec_config_add_arg(config, "-c", NULL);
+    msb_exec_config_add_arg(config, script, NULL);
+    msb_exec_config_set_timeout_ms(config, 120000, NULL);
+    msb_exec_result *result = NULL;
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_exec(sandbox, config, &result, &err));
+    msb_exec_config_free(config);
+    char *text = strdup(result ? (const char *)msb_exec_result_stdout(result, NULL) : "");
+    if (result && msb_exec_result_exit_code(result) != 0) {
+        printf("       script exited %d: %s%s\n", msb_exec_result_exit_code(result), text,
+               (const char *)msb_exec_result_stderr(result, NULL));
+        test_ok = 0;
+    }
+    msb_exec_result_free(result);
+    return text;
+}
+
+static int shell_says(msb_sandbox sandbox, const char *script, const char *expected) {
+    char *text = shell(sandbox, script);
+    int same = strcmp(text, expected) == 0;
+    if (!same) printf("       %s printed \"%s\", not \"%s\"\n", script, text, expected);
+    free(text);
+    return same;
+}
+
+static msb_exit waited(msb_sandbox sandbox, int64_t timeout_ms) {
+    msb_exit end;
+    msb_error *err = NULL;
+    memset(&end, 0, sizeof end);
+    CHECK_OK(err, msb_sandbox_wait(sandbox, timeout_ms, &end, &err));
+    return end;
+}
+
+static pid_t runner_pid(msb_sandbox sandbox) {
+    msb_sandbox_info *info = NULL;
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_info_get(sandbox, &info, &err));
+    pid_t pid = (pid_t)msb_sandbox_info_runner_pid(info);
+    msb_sandbox_info_free(info);
+    return pid;
+}
+
+static int status_is(msb_sandbox sandbox, const char *expected) {
+    msb_sandbox_info *info = NULL;
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_info_get(sandbox, &info, &err));
+    int same = info && strcmp(msb_sandbox_info_status(info), expected) == 0;
+    if (!same) printf("       status is %s, not %s\n", msb_sandbox_info_status(info), expected);
+    msb_sandbox_info_free(info);
+    return same;
+}
+
+/* The process's own parent, from /proc; 0 once it is gone or a zombie. */
+static pid_t parent_of(pid_t pid) {
+    char path[64], state = 'X';
+    int parent = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (!file) return 0;
+    if (fscanf(file, "%*d (%*[^)]) %c %d", &state, &parent) != 2) state = 'X';
+    fclose(file);
+    return state == 'X' || state == 'Z' ? 0 : parent;
+}
+
+/* Children of a runner that are alive; at most `cap`. */
+static size_t children_of(pid_t runner, pid_t *pids, size_t cap) {
+    size_t count = 0;
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && (entry = readdir(proc)) && count < cap;) {
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        if (pid > 0 && parent_of(pid) == runner) pids[count++] = pid;
+    }
+    if (proc) closedir(proc);
+    return count;
+}
+
+/* The child that is not a share server: the VMM. */
+static pid_t vmm_of(pid_t runner) {
+    pid_t pids[8];
+    size_t count = children_of(runner, pids, 8);
+    for (size_t i = 0; i < count; i++) {
+        char path[64], line[512] = "";
+        snprintf(path, sizeof path, "/proc/%d/cmdline", pids[i]);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t length = fd < 0 ? 0 : read(fd, line, sizeof line - 1);
+        if (fd >= 0) close(fd);
+        for (ssize_t at = 0; at < length; at++) if (!line[at]) line[at] = ' ';
+        if (!strstr(line, "msb-runner share")) return pids[i];
+    }
+    return 0;
+}
+
+static int gone_within(pid_t pid, double limit) {
+    double until = seconds() + limit;
+    while (parent_of(pid) != 0) {
+        if (seconds() > until) return 0;
+        usleep(5000);
+    }
+    return 1;
+}
+
+TEST(a_guest_boots_and_says_what_it_is) {
+    msb_sandbox sandbox = running("boots");
+    msb_sandbox_info *info = NULL;
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_info_get(sandbox, &info, &err));
+    CHECK(strcmp(msb_sandbox_info_status(info), "Running") == 0);
+    CHECK(strcmp(msb_sandbox_info_driver(info), driver) == 0);
+    const char *isolation = strcmp(driver, "krun") == 0 ? "hardware" : "emulated";
+    CHECK(strcmp(msb_sandbox_info_isolation(info), isolation) == 0);
+    msb_sandbox_info_free(info);
+    CHECK(shell_says(sandbox, "uname -s; cat /proc/1/comm; hostname", "Linux\ninit\nboots\n"));
+    CHECK(shell_says(sandbox, "awk '{print $2}' /proc/mounts | grep -xE '/|/proc|/sys|/dev|/dev/pts|/dev/shm|/sys/fs/cgroup' | sort -u | tr '\\n' ' '",
+                     "/ /dev /dev/pts /dev/shm /proc /sys /sys/fs/cgroup "));
+    CHECK(shell_says(sandbox, "grep -c boots /etc/hosts; ls -l /dev/fd >/dev/null && echo fd; cat /proc/cpuinfo | grep -c ^processor", "1\nfd\n1\n"));
+    char *date = shell(sandbox, "date +%s");
+    double skew = difftime(time(NULL), (time_t)atoll(date));
+    CHECK(skew > -5 && skew < 5);
+    free(date);
+    discard(&sandbox);
+}
+
+TEST(the_root_directory_is_never_changed_and_the_upper_outlives_a_stop) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/etc/made-by-guest", root);
+    msb_sandbox sandbox = running("upper");
+    CHECK(shell_says(sandbox, "echo kept > /etc/made-by-guest; rm /etc/group; cat /etc/made-by-guest", "kept\n"));
+    stop(sandbox);
+    msb_exit end = waited(sandbox, 0);
+    CHECK(end.clean == 1 && end.killed == 0 && end.crashed == 0 && end.reason == MSB_EXIT_STOP_REQUESTED);
+    CHECK(access(path, F_OK) != 0);
+    snprintf(path, sizeof path, "%s/etc/group", root);
+    CHECK(access(path, F_OK) == 0);
+    start(sandbox);
+    CHECK(shell_says(sandbox, "cat /etc/made-by-guest; ls /etc/group 2>/dev/null | wc -l", "kept\n0\n"));
+    discard(&sandbox);
+}
+
+TEST(a_tmpfs_upper_is_gone_after_a_stop_and_a_full_one_fails_in_the_guest_only) {
+    msb_sandbox_config *config = config_of("tmpfs");
+    msb_sandbox_config_set_upper(config, "tmpfs", NULL);
+    msb_sandbox sandbox = create(config);
+    start(sandbox);
+    CHECK(shell_says(sandbox, "echo x > /tmp/x; dd if=/dev/zero of=/tmp/big bs=1M count=80 2>&1 | grep -c 'No space'", "1\n"));
+    CHECK(shell_says(sandbox, "rm /tmp/big; echo still here", "still here\n"));
+    stop(sandbox);
+    start(sandbox);
+    CHECK(shell_says(sandbox, "ls /tmp", ""));
+    discard(&sandbox);
+}
+
+static msb_exec started(msb_sandbox sandbox, const char *script, int stdin_pipe) {
+    msb_exec_config *config = msb_exec_config_new("/bin/sh");
+    msb_exec exec = {0};
+    msb_error *err = NULL;
+    msb_exec_config_add_arg(config, "-c", NULL);
+    msb_exec_config_add_arg(config, script, NULL);
+    if (stdin_pipe) msb_exec_config_set_stdin_pipe(config, NULL);
+    CHECK_OK(err, msb_sandbox_exec_start(sandbox, config, &exec, &err));
+    msb_exec_config_free(config);
+    return exec;
+}
+
+static uint64_t drain(msb_exec exec, int which, uint64_t *sum) {
+    static unsigned char buffer[256 * 1024];
+    uint64_t total = 0;
+    size_t count = 0;
+    while (msb_exec_read(exec, which, buffer, sizeof buffer, 60000, &count, NULL) == MSB_OK && count > 0) {
+        for (size_t i = 0; sum && i < count; i++) *sum = *sum * 31 + buffer[i];
+        total += count;
+    }
+    return total;
+}
+
+TEST(output_and_input_stream_whole_and_in_order) {
+    msb_sandbox sandbox = running("stream");
+    msb_error *err = NULL;
+    msb_exec exec = started(sandbox, "dd if=/dev/zero bs=64k count=512 2>/dev/null; echo end >&2", 0);
+    CHECK(drain(exec, MSB_STDOUT, NULL) == 32u << 20);
+    CHECK(drain(exec, MSB_STDERR, NULL) == 4);
+    msb_exec_status status;
+    CHECK_OK(err, msb_exec_wait(exec, 10000, &status, &err));
+    CHECK(status.exit_code == 0);
+    msb_exec_release(&exec);
+
+    size_t length = 4u << 20;
+    char *data = malloc(length);
+    for (size_t i = 0; i < length; i++) data[i] = (char)(i * 7 + i / 251);
+    uint64_t expected = 0, sum = 0;
+    for (size_t i = 0; i < length; i++) expected = expected * 31 + (unsigned char)data[i];
+    msb_exec_config *config = msb_exec_config_new("cat");
+    msb_exec_config_set_stdin(config, data, length, NULL);
+    msb_exec_result *result = NULL;
+    CHECK_OK(err, msb_sandbox_exec(sandbox, config, &result, &err));
+    size_t got = 0;
+    const uint8_t *out = msb_exec_result_stdout(result, &got);
+    for (size_t i = 0; i < got; i++) sum = sum * 31 + out[i];
+    CHECK(got == length && sum == expected);
+    msb_exec_result_free(result);
+    msb_exec_config_free(config);
+    free(data);
+    discard(&sandbox);
+}
+
+static void check_spawn_failure(msb_sandbox sandbox, msb_exec_config *config, const char *reason) {
+    msb_exec exec = {0};
+    msb_error *err = NULL;
+    msb_status status = msb_sandbox_exec_start(sandbox, config, &exec, &err);
+    if (status != MSB_ERR_EXEC_FAILED || strcmp(msb_error_reason(err), reason) != 0) {
+        printf("       %s %s, not %s: %s\n", msb_status_name(status), msb_error_reason(err), reason,
+               msb_error_message(err));
+        test_ok = 0;
+    }
+    msb_error_free(err);
+    msb_exec_release(&exec);
+    msb_exec_config_free(config);
+}
+
+TEST(commands_run_as_asked_and_failures_to_start_are_typed) {
+    msb_sandbox sandbox = running("exec");
+    CHECK(shell_says(sandbox, "adduser -D -u 1234 -h /home/ann ann 2>/dev/null || { echo 'ann:x:1234:1234::/tmp:/bin/sh' >> /etc/passwd; }; touch /tmp/plain; echo broken > /tmp/broken; chmod +x /tmp/broken; mkdir -m 700 /tmp/locked", ""));
+    msb_exec_config *config = msb_exec_config_new("/bin/sh");
+    msb_exec_config_add_arg(config, "-c", NULL);
+    msb_exec_config_add_arg(config, "id -u; pwd; echo $GREETING; tty; stty size; exit 7", NULL);
+    msb_exec_config_set_user(config, "ann", NULL);
+    msb_exec_config_set_cwd(config, "/tmp", NULL);
+    msb_exec_config_set_env(config, "GREETING", "hello world", NULL);
+    msb_exec_config_set_tty(config, 1, NULL);
+    msb_exec_config_set_rows(config, 33, NULL);
+    msb_exec_config_set_cols(config, 99, NULL);
+    msb_exec_result *result = NULL;
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_exec(sandbox, config, &result, &err));
+    const char *text = result ? (const char *)msb_exec_result_stdout(result, NULL) : "";
+    CHECK(strcmp(text, "1234\r\n/tmp\r\nhello world\r\n/dev/pts/0\r\n33 99\r\n") == 0);
+    CHECK(msb_exec_result_exit_code(result) == 7);
+    msb_exec_result_free(result);
+    msb_exec_config_free(config);
+
+    check_spawn_failure(sandbox, msb_exec_config_new("no-such-program"), "exec.not_found");
+    check_spawn_failure(sandbox, msb_exec_config_new("/tmp/plain"), "exec.permission_denied");
+    check_spawn_failure(sandbox, msb_exec_config_new("/tmp/broken"), "exec.not_executable");
+    config = msb_exec_config_new("/bin/true");
+    msb_exec_config_set_cwd(config, "/no/such/place", NULL);
+    check_spawn_failure(sandbox, config, "exec.bad_cwd");
+    config = msb_exec_config_new("/bin/true");
+    msb_exec_config_set_user(config, "nobody-here", NULL);
+    check_spawn_failure(sandbox, config, "exec.bad_user");
+    config = msb_exec_config_new("/bin/true");
+    msb_exec_config_set_user(config, "ann", NULL);
+    msb_exec_config_set_cwd(config, "/tmp/locked", NULL);
+    check_spawn_failure(sandbox, config, "exec.bad_cwd");
+
+    config = msb_exec_config_new("/bin/sleep");
+    msb_exec_config_add_arg(config, "60", NULL);
+    msb_exec_config_set_timeout_ms(config, 200, NULL);
+    CHECK_STATUS(MSB_ERR_TIMEOUT, err, msb_sandbox_exec(sandbox, config, &result, &err));
+    msb_exec_config_free(config);
+
+    msb_exec exec = started(sandbox, "sleep 60 & sleep 60", 0);
+    CHECK_OK(err, msb_exec_signal(exec, SIGTERM, &err));
+    msb_exec_status status;
+    CHECK_OK(err, msb_exec_wait(exec, 10000, &status, &err));
+    CHECK(status.signal == SIGTERM && status.exit_code == -1);
+    msb_exec_release(&exec);
+    discard(&sandbox);
+}
+
+TEST(the_agent_reaps_every_orphan) {
+    msb_sandbox sandbox = running("orphans");
+    CHECK(shell_says(sandbox, "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do (sleep 0.05 &) ; done; sleep 1; ps -o stat | grep -c '^Z'; true", "0\n"));
+    discard(&sandbox);
+}
+
+TEST(a_killed_vmm_is_a_crash_with_its_signal_and_start_works_again) {
+    msb_sandbox sandbox = running("crash");
+    free(shell(sandbox, "echo written > /root/file; sync"));
+    pid_t runner = runner_pid(sandbox), vmm = vmm_of(runner);
+    CHECK(vmm > 0);
+    if (vmm > 0) kill(vmm, SIGKILL);
+    msb_exit end = waited(sandbox, 10000);
+    CHECK(end.crashed == 1 && end.signal == SIGKILL && end.reason == MSB_EXIT_VMM_CRASHED && end.clean == 0);
+    CHECK(status_is(sandbox, "Crashed"));
+    start(sandbox);
+    CHECK(shell_says(sandbox, "cat /root/file", "written\n"));
+
+    runner = runner_pid(sandbox);
+    vmm = vmm_of(runner);
+    CHECK(runner > 0 && vmm > 0);
+    if (runner > 0) kill(runner, SIGKILL);
+    end = waited(sandbox, 10000);
+    CHECK(end.crashed == 1 && end.reason == MSB_EXIT_RUNNER_DIED);
+    CHECK(gone_within(vmm, 5));
+    start(sandbox);
+    CHECK(shell_says(sandbox, "cat /root/file", "written\n"));
+    discard(&sandbox);
+}
+
+TEST(a_guest_that_ends_itself_has_completed_and_one_that_panics_has_crashed) {
+    msb_sandbox sandbox = running("ends");
+    msb_exec exec = started(sandbox, "reboot -f", 0);
+    msb_exit end = waited(sandbox, 20000);
+    CHECK(end.reason == MSB_EXIT_COMPLETED && end.crashed == 0);
+    CHECK(status_is(sandbox, "Stopped"));
+    msb_exec_release(&exec);
+    start(sandbox);
+    exec = started(sandbox, "echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger", 0);
+    end = waited(sandbox, 20000);
+    CHECK(end.crashed == 1);
+    CHECK(status_is(sandbox, "Crashed"));
+    msb_sandbox_info *info = NULL;
+    msb_sandbox_info_get(sandbox, &info, NULL);
+    CHECK(info && strstr(msb_sandbox_info_console_tail(info), "panic") != NULL);
+    msb_sandbox_info_free(info);
+    msb_exec_release(&exec);
+    discard(&sandbox);
+}
+
+TEST(a_start_that_takes_too_long_is_undone_and_says_so) {
+    msb_sandbox sandbox = created("slow");
+    msb_error *err = NULL;
+    CHECK_STATUS(MSB_ERR_TIMEOUT, err, msb_sandbox_start(sandbox, 150, &err));
+    CHECK(status_is(sandbox, "Crashed"));
+    start(sandbox);
+    CHECK(shell_says(sandbox, "echo up", "up\n"));
+    discard(&sandbox);
+
+    msb_sandbox_config *config = config_of("strict");
+    msb_sandbox_config_set_boot_timeout_ms(config, 150, NULL);
+    sandbox = create(config);
+    CHECK_STATUS(MSB_ERR_GUEST_FAILED, err, msb_sandbox_start(sandbox, START_MS, &err));
+    discard(&sandbox);
+}
+
+TEST(what_is_attached_ends_with_its_owner_and_what_is_detached_does_not) {
+    int ready[2];
+    CHECK(pipe2(ready, O_CLOEXEC) == 0);
+    pid_t owner = fork();
+    if (owner == 0) {
+        char fd[16];
+        snprintf(fd, sizeof fd, "%d", ready[1]);
+        fcntl(ready[1], F_SETFD, 0);
+        setenv("MSB_TEST_OWNER", fd, 1);
+        setenv("MSB_TEST_HOME", home, 1);
+        execl("/proc/self/exe", "vm", NULL);
+        _exit(127);
+    }
+    close(ready[1]);
+    pid_t pids[2] = {0, 0};
+    CHECK(read(ready[0], pids, sizeof pids) == (ssize_t)sizeof pids);
+    close(ready[0]);
+    CHECK(pids[0] > 0 && pids[1] > 0);
+    pid_t vmm = vmm_of(pids[0]);
+    kill(owner, SIGKILL);
+    waitpid(owner, NULL, 0);
+    CHECK(gone_within(pids[0], 5) && gone_within(vmm, 5));
+    msb_sandbox sandbox = {0};
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_open(backend, "attached", &sandbox, &err));
+    msb_exit end = waited(sandbox, 0);
+    CHECK(end.reason == MSB_EXIT_OWNER_EXITED && end.clean == 1 && end.crashed == 0);
+    discard(&sandbox);
+    CHECK_OK(err, msb_sandbox_open(backend, "detached", &sandbox, &err));
+    CHECK(shell_says(sandbox, "echo alive", "alive\n"));
+    discard(&sandbox);
+}
+
+/* The other side of the test above: starts both, reports their runners, waits to be killed. */
+static int owner(int fd) {
+    msb_sandbox attached = running("attached");
+    msb_sandbox_config *config = config_of("detached");
+    msb_sandbox_config_set_detached(config, 1, NULL);
+    msb_sandbox detached = create(config);
+    start(detached);
+    pid_t pids[2] = {runner_pid(attached), runner_pid(detached)};
+    if (write(fd, pids, sizeof pids) != (ssize_t)sizeof pids) return 1;
+    for (;;) pause();
+}
+
+static int remove_entry(const char *path, const struct stat *meta, int kind, struct FTW *walk) {
+    (void)meta, (void)kind, (void)walk;
+    return remove(path);
+}
+
+int main(void) {
+    const char *owner_fd = getenv("MSB_TEST_OWNER"), *shared = getenv("MSB_TEST_HOME");
+    driver = getenv("MSB_TEST_DRIVER") ? getenv("MSB_TEST_DRIVER") : "qemu";
+    root = getenv("MSB_TEST_ROOT");
+    if (!root) {
+        fprintf(stderr, "set MSB_TEST_ROOT to a busybox root directory\n");
+        return 2;
+    }
+    snprintf(home, sizeof home, "%s", shared ? shared : "/tmp/msb-vm-XXXXXX");
+    if (!shared && !mkdtemp(home)) return 2;
+    msb_backend_config *config = msb_backend_config_new();
+    msb_backend_config_set_home(config, home, NULL);
+    msb_backend_config_set_driver(config, driver, NULL);
+    msb_error *err = NULL;
+    if (msb_backend_new(config, &backend, &err) != MSB_OK) {
+        fprintf(stderr, "no backend: %s\n", msb_error_message(err));
+        return 2;
+    }
+    msb_backend_config_free(config);
+    if (owner_fd) return owner(atoi(owner_fd));
+
+    RUN(a_guest_boots_and_says_what_it_is);
+    RUN(the_root_directory_is_never_changed_and_the_upper_outlives_a_stop);
+    RUN(a_tmpfs_upper_is_gone_after_a_stop_and_a_full_one_fails_in_the_guest_only);
+    RUN(output_and_input_stream_whole_and_in_order);
+    RUN(commands_run_as_asked_and_failures_to_start_are_typed);
+    RUN(the_agent_reaps_every_orphan);
+    RUN(a_killed_vmm_is_a_crash_with_its_signal_and_start_works_again);
+    RUN(a_guest_that_ends_itself_has_completed_and_one_that_panics_has_crashed);
+    RUN(a_start_that_takes_too_long_is_undone_and_says_so);
+    RUN(what_is_attached_ends_with_its_owner_and_what_is_detached_does_not);
+
+    msb_backend_close(backend, STOP_MS, NULL);
+    msb_backend_release(&backend);
+    nftw(home, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    return test_end();
+}
