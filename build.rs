@@ -52,7 +52,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let runner = runner.run()?;
     fs::copy(&runner, out.join("msb-runner"))?;
-    println!("cargo:rustc-env=MSB_EMBEDDED_DIGEST={}", digest([&agent, &runner])?);
+    println!(
+        "cargo:rustc-env=MSB_EMBEDDED_DIGEST={}",
+        digest([&agent, &runner])?
+    );
 
     link_arguments(&target);
     Ok(())

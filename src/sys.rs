@@ -51,20 +51,30 @@ impl Drop for SignalMask {
 /// Tries to lock the byte at `offset` of an open file, exclusively, for as long as the file is open.
 /// False when another open file holds it.
 pub fn try_lock_byte(file: &std::fs::File, offset: i64) -> io::Result<bool> {
+    match set_byte_lock(file, offset, libc::F_WRLCK) {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Frees the byte at `offset`, also for every copy of the file's descriptor.
+pub fn unlock_byte(file: &std::fs::File, offset: i64) -> io::Result<()> {
+    set_byte_lock(file, offset, libc::F_UNLCK)
+}
+
+fn set_byte_lock(file: &std::fs::File, offset: i64, kind: libc::c_int) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     // SAFETY: an all-zero flock is a valid value; every field that matters is set below.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    lock.l_type = libc::F_WRLCK as libc::c_short;
+    lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
     lock.l_start = offset;
     lock.l_len = 1;
     // SAFETY: the descriptor is open and the flock is a live local.
-    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &lock) } == 0 {
-        return Ok(true);
-    }
-    match io::Error::last_os_error() {
-        error if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
-        error => Err(error),
+    match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &lock) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Frames go out in the order in which they were queued and are never torn: what the descriptor does not
 //! take at once stays at the head of the queue. Whoever queues keeps an eye on [`Link::backlog`].
 
+use crate::bulk::Bulk;
 use msb_protocol::frame::{self, Channel, ControlError, FrameReader, HEADER_LEN, Header};
 use rustix::io::Errno;
 use serde::Serialize;
@@ -36,22 +37,43 @@ pub struct Link {
     reader: FrameReader,
     out: Vec<u8>,
     sent: usize,
+    bulk: BulkPath,
+}
+
+/// How output in bulk gets to the descriptor.
+#[derive(Debug)]
+enum BulkPath {
+    /// As pages, once there is any.
+    Untried,
+    /// As pages; what they hold comes before the queue.
+    Pages(Bulk),
+    /// Like other output, because the descriptor or the kernel takes no pages.
+    Copied,
 }
 
 impl Link {
-    /// Takes over a non-blocking descriptor.
-    pub fn new(fd: OwnedFd) -> Self {
+    /// Takes over a non-blocking descriptor, and whether splice(2) to it may be tried.
+    pub fn new(fd: OwnedFd, takes_pages: bool) -> Self {
         Self {
             fd,
             reader: FrameReader::new(),
             out: Vec::new(),
             sent: 0,
+            bulk: if takes_pages {
+                BulkPath::Untried
+            } else {
+                BulkPath::Copied
+            },
         }
     }
 
     /// Bytes that are queued and not yet written.
     pub fn backlog(&self) -> usize {
-        self.out.len() - self.sent
+        let staged = match &self.bulk {
+            BulkPath::Pages(bulk) => bulk.staged(),
+            BulkPath::Untried | BulkPath::Copied => 0,
+        };
+        staged + self.out.len() - self.sent
     }
 
     /// Lends the reader, so that frames can be handled while answers are queued; give it back with
@@ -78,6 +100,29 @@ impl Link {
     /// Queues the end of an output channel.
     pub fn push_end(&mut self, stream: u32, channel: Channel) {
         frame::push(&mut self.out, Header::data(stream, channel, 0, true), &[]);
+    }
+
+    /// As [`Link::push_data_from`] for a pipe that carries a lot: moves pages instead of bytes if the queue is
+    /// empty and the descriptor allows it.
+    pub fn push_bulk_from(
+        &mut self,
+        stream: u32,
+        channel: Channel,
+        source: impl AsFd,
+        room: usize,
+    ) -> rustix::io::Result<usize> {
+        if self.backlog() == 0 {
+            if let BulkPath::Untried = self.bulk {
+                self.bulk = Bulk::new().map_or(BulkPath::Copied, BulkPath::Pages);
+            }
+            if let BulkPath::Pages(bulk) = &mut self.bulk {
+                match bulk.stage(stream, channel, &source, room) {
+                    Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => self.bulk = BulkPath::Copied,
+                    other => return other,
+                }
+            }
+        }
+        self.push_data_from(stream, channel, source, room)
     }
 
     /// Reads at most `room` bytes (and [`MAX_TURN`]) from `source` in one call and queues them as data frames;
@@ -143,6 +188,9 @@ impl Link {
 
     /// Writes as much of the queue as the descriptor takes; true when all of it went.
     pub fn write(&mut self) -> rustix::io::Result<bool> {
+        if !self.send_pages()? {
+            return Ok(false);
+        }
         while self.sent < self.out.len() {
             match rustix::io::write(&self.fd, &self.out[self.sent..]) {
                 Ok(count) => self.sent += count,
@@ -156,6 +204,24 @@ impl Link {
         }
         self.drop_sent();
         Ok(true)
+    }
+
+    /// Sends pages that are on their way; true when none are left.
+    fn send_pages(&mut self) -> rustix::io::Result<bool> {
+        let BulkPath::Pages(bulk) = &mut self.bulk else {
+            return Ok(true);
+        };
+        match bulk.send(self.fd.as_fd()) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => {
+                let mut out = bulk.unstage()?;
+                out.extend_from_slice(&self.out[self.sent..]);
+                self.out = out;
+                self.sent = 0;
+                self.bulk = BulkPath::Copied;
+                Ok(true)
+            }
+            other => other,
+        }
     }
 
     /// Moves what is left to the front once the part that was sent outweighs it.

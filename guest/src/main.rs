@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), no_main)]
 
 mod boot;
+mod bulk;
 mod child;
 mod clock;
 mod control;
@@ -33,7 +34,6 @@ use rustix::io::Errno;
 use rustix::system::RebootCommand;
 use spawn::Spawner;
 use std::ffi::{c_char, c_int};
-use std::os::fd::OwnedFd;
 
 /// Descriptors that the agent may hold: three for each of 1024 commands, and those left to daemons.
 const AGENT_DESCRIPTORS: u64 = 8192;
@@ -75,20 +75,21 @@ fn serve_machine() -> Result<End, AgentError> {
     mount::mount_early().map_err(place::PlaceError::from)?;
     open_standard_descriptors()?;
     let port = port::open()?;
+    let link = Link::new(port.fd, port.takes_pages);
     let limit = libc::rlimit64 {
         rlim_cur: AGENT_DESCRIPTORS,
         rlim_max: COMMAND_DESCRIPTORS.rlim_max,
     };
     set_descriptor_limit(limit)?;
     take_precedence()?;
-    serve(Place::Machine(root), port, COMMAND_DESCRIPTORS)
+    serve(Place::Machine(root), link, COMMAND_DESCRIPTORS)
 }
 
-fn serve(place: Place, link: OwnedFd, command_limit: libc::rlimit64) -> Result<End, AgentError> {
+fn serve(place: Place, link: Link, command_limit: libc::rlimit64) -> Result<End, AgentError> {
     let children = Children::watch().map_err(system("signalfd"))?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     let spawner = Spawner::new(command_limit).map_err(system("preparation of the spawner"))?;
-    Agent::new(place, Link::new(link), children, spawner)?.run()
+    Agent::new(place, link, children, spawner)?.run()
 }
 
 /// Makes sure that 0, 1 and 2 are taken, so that no other descriptor gets these numbers.
@@ -167,7 +168,7 @@ fn process_main(fd: &str) -> c_int {
 
 #[cfg(feature = "process")]
 fn serve_process(fd: c_int) -> Result<End, AgentError> {
-    use std::os::fd::FromRawFd;
+    use std::os::fd::{FromRawFd, OwnedFd};
 
     open_standard_descriptors()?;
     // SAFETY: whoever started the agent gave it this descriptor; nothing else in the process knows it.
@@ -187,5 +188,5 @@ fn serve_process(fd: c_int) -> Result<End, AgentError> {
         rlim_cur: limit.rlim_max.min(AGENT_DESCRIPTORS),
         ..limit
     })?;
-    serve(Place::Process(Default::default()), link, limit)
+    serve(Place::Process(Default::default()), Link::new(link, true), limit)
 }

@@ -11,6 +11,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
+/// Where the kernel lists console ports.
+const PORTS: &str = "/sys/class/virtio-ports";
+/// Bit of the feature that lets one slot of a virtio queue hold a list of buffers.
+const INDIRECT_LISTS: usize = 28;
 /// How long the port may take to appear.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked for; the kernel has no event for it that costs less.
@@ -33,16 +37,30 @@ pub enum PortError {
     },
 }
 
+/// The open port.
+#[derive(Debug)]
+pub struct Port {
+    /// Non-blocking.
+    pub fd: OwnedFd,
+    /// Whether splice(2) to it works whatever is on its way already: its queue must hold lists of pages in one
+    /// slot each, because the kernel drops a list that does not fit.
+    pub takes_pages: bool,
+}
+
 /// Opens the port as soon as it appears.
-pub fn open() -> Result<OwnedFd, PortError> {
+pub fn open() -> Result<Port, PortError> {
     let until = Instant::now() + PATIENCE;
     loop {
         let failure = match find() {
             None => PortError::Missing,
-            Some(path) => {
+            Some(name) => {
+                let path = device_node(&name);
                 let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
                 match rustix::fs::open(&path, flags, Mode::empty()) {
-                    Ok(port) => return Ok(port),
+                    Ok(fd) => {
+                        let takes_pages = has_indirect_lists(&name);
+                        return Ok(Port { fd, takes_pages });
+                    }
                     Err(errno) => PortError::Open { path, errno },
                 }
             }
@@ -54,11 +72,17 @@ pub fn open() -> Result<OwnedFd, PortError> {
     }
 }
 
-fn find() -> Option<PathBuf> {
-    fs::read_dir("/sys/class/virtio-ports")
+/// The device's features as the kernel lists them: one digit a bit, from bit 0 on.
+fn has_indirect_lists(name: &str) -> bool {
+    fs::read_to_string(format!("{PORTS}/{name}/device/features"))
+        .is_ok_and(|features| features.as_bytes().get(INDIRECT_LISTS) == Some(&b'1'))
+}
+
+/// The name of the port's device.
+fn find() -> Option<String> {
+    fs::read_dir(PORTS)
         .ok()?
         .filter_map(Result::ok)
         .find(|port| fs::read_to_string(port.path().join("name")).is_ok_and(|name| name.trim() == AGENT_PORT))
         .and_then(|port| port.file_name().into_string().ok())
-        .map(|name| device_node(&name))
 }

@@ -60,20 +60,31 @@ pub struct Output {
     starved: bool,
     /// Bytes still to send before the channel is cut off; absent while the channel has no such end.
     owed: Option<usize>,
-    enlarged: bool,
+    source: OutputSource,
     /// Bytes since the last time that nothing was there.
     streak: usize,
 }
 
+/// What an output channel is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OutputSource {
+    /// A terminal's master.
+    Terminal,
+    /// A pipe.
+    Pipe,
+    /// A pipe that carries a lot, and was made larger for it.
+    BulkPipe,
+}
+
 impl Output {
-    fn new(fd: OwnedFd, window: u32, enlarged: bool) -> Self {
+    fn new(fd: OwnedFd, window: u32, source: OutputSource) -> Self {
         Self {
             fd,
             credit: SendCredit::new(window),
             queued: false,
             starved: false,
             owed: None,
-            enlarged,
+            source,
             streak: 0,
         }
     }
@@ -166,15 +177,16 @@ impl Stream {
         stdin: Option<OwnedFd>,
     ) -> Self {
         let outputs = [
-            Output::new(stdout, window, false),
-            Output::new(stderr, window, false),
+            Output::new(stdout, window, OutputSource::Pipe),
+            Output::new(stderr, window, OutputSource::Pipe),
         ];
         Self::new(pid, outputs.map(Some), stdin, false)
     }
 
     /// A command in a terminal.
     pub fn with_terminal(pid: i32, window: u32, master: OwnedFd, stdin: Option<OwnedFd>) -> Self {
-        Self::new(pid, [Some(Output::new(master, window, true)), None], stdin, true)
+        let output = Output::new(master, window, OutputSource::Terminal);
+        Self::new(pid, [Some(output), None], stdin, true)
     }
 
     fn new(pid: i32, outputs: [Option<Output>; 2], stdin: Option<OwnedFd>, terminal: bool) -> Self {
@@ -246,6 +258,8 @@ impl Stream {
         }
         let read = if abandoned {
             rustix::io::read(&output.fd, &mut [0; DISCARD_CHUNK])
+        } else if output.source == OutputSource::BulkPipe {
+            link.push_bulk_from(id, channel, &output.fd, room)
         } else {
             link.push_data_from(id, channel, &output.fd, room)
         };
@@ -269,8 +283,8 @@ impl Stream {
             let _ = output.credit.spend(count);
         }
         output.streak += count;
-        if output.streak >= BULK && !output.enlarged {
-            output.enlarged = true;
+        if output.streak >= BULK && output.source == OutputSource::Pipe {
+            output.source = OutputSource::BulkPipe;
             // Without the larger pipe the command only waits more often.
             let _ = rustix::pipe::fcntl_setpipe_size(&output.fd, BULK_PIPE);
         }

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const RUNNER: &str = env!("CARGO_BIN_EXE_msb-runner");
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(40);
 
 /// Starts a role that is told `plan` and inherits `kept`.
 fn start(role: &str, plan: &str, kept: OwnedFd) -> Child {

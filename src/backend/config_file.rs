@@ -116,8 +116,10 @@ pub fn read(path: &Path) -> Result<ConfigFile, MsbError> {
         Ok(text) => text,
         // A home that is a file has no config file either; what is wrong with it is said where it is made.
         Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-                && std::env::var_os(PATH_VARIABLE).is_none() =>
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) && std::env::var_os(PATH_VARIABLE).is_none() =>
         {
             return Ok(ConfigFile::default());
         }
@@ -126,7 +128,7 @@ pub fn read(path: &Path) -> Result<ConfigFile, MsbError> {
                 .remedy("make it readable for this user, or choose another home"));
         }
     };
-    serde_json::from_slice(&text).map_err(|error| {
+    let file = serde_json::from_slice(&text).map_err(|error| {
         MsbError::new(
             Status::ConfigInvalid,
             "config.malformed",
@@ -142,7 +144,15 @@ pub fn read(path: &Path) -> Result<ConfigFile, MsbError> {
         .detail("path", path.display().to_string())
         .detail("line", error.line().to_string())
         .detail("column", error.column().to_string())
-    })
+    })?;
+    // serde also reads a struct from an array of its fields in order.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        let message = format!("{} is not a JSON object", path.display());
+        return Err(MsbError::new(Status::ConfigInvalid, "config.malformed", message)
+            .remedy("mend the file or move it away; it was not changed")
+            .detail("path", path.display().to_string()));
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -212,8 +212,14 @@ pub fn make_private(directory: &Path) -> Result<(), MsbError> {
         .mode(0o700)
         .create(directory)
         .map_err(|error| {
-            if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) {
-                let message = format!("{} is not a directory, or is below what is none", directory.display());
+            if matches!(
+                error.kind(),
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory
+            ) {
+                let message = format!(
+                    "{} is not a directory, or is below what is none",
+                    directory.display()
+                );
                 return MsbError::new(Status::InvalidArgument, "home.not_a_directory", message)
                     .source(&error)
                     .remedy("choose another home");

@@ -23,9 +23,7 @@ impl msb_exec_result {
         for output in &mut collected.outputs {
             output.data.push(0);
         }
-        Self {
-            collected,
-        }
+        Self { collected }
     }
 
     fn kept(&self, which: usize) -> &[u8] {

@@ -6,12 +6,15 @@
 
 use crate::error::MsbError;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 static AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/msb-agent"));
 static RUNNER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/msb-runner"));
+
+/// Bytes of a program that are compared at a time.
+const PIECE: usize = 256 * 1024;
 /// Names both; made by the build script, because hashing them takes longer than anything else a first start does here.
 const DIGEST: &str = env!("MSB_EMBEDDED_DIGEST");
 
@@ -31,7 +34,9 @@ pub struct Embedded {
 impl Embedded {
     /// Whether all of them still exist.
     pub fn are_there(&self) -> bool {
-        [&self.runner, &self.agent, &self.initramfs].iter().all(|path| path.exists())
+        [&self.runner, &self.agent, &self.initramfs]
+            .iter()
+            .all(|path| path.exists())
     }
 }
 
@@ -74,15 +79,30 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Makes `path` hold `content` with `mode`, replacing it as a whole if it does not.
 fn ensure_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    match fs::read(path) {
-        Ok(found) if found == content && fs::metadata(path)?.permissions().mode() & 0o777 == mode => {
-            return Ok(());
-        }
+    match holds(path, content) {
+        Ok(true) if fs::metadata(path)?.permissions().mode() & 0o777 == mode => return Ok(()),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
     write_atomically(path, content, mode)
+}
+
+/// Compares piece by piece, so that no program is held in memory a second time.
+fn holds(path: &Path, content: &[u8]) -> io::Result<bool> {
+    let mut file = fs::File::open(path)?;
+    if file.metadata()?.len() != content.len() as u64 {
+        return Ok(false);
+    }
+    let mut piece = vec![0; PIECE];
+    for expected in content.chunks(PIECE) {
+        let found = &mut piece[..expected.len()];
+        file.read_exact(found)?;
+        if found != expected {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Writes `path` as a whole: it has its old content or the new one, never a part.

@@ -77,6 +77,8 @@ impl KvmProblem {
 struct Answer {
     ok: bool,
     #[serde(default)]
+    cause: String,
+    #[serde(default)]
     message: String,
 }
 
@@ -121,27 +123,49 @@ pub fn check_guest(
     {
         return Ok(known.problem.map_or(Ok(()), Err));
     }
-    let problem = smoke_test(embedded, kernel)?;
-    let remembered = Remembered { key, problem };
+    let trial = smoke_test(embedded, kernel)?;
+    if !trial.lasting {
+        return Ok(trial.problem.map_or(Ok(()), Err));
+    }
+    let remembered = Remembered {
+        key,
+        problem: trial.problem,
+    };
     let text = serde_json::to_vec(&remembered).unwrap_or_default();
     write_atomically(&path, &text, 0o600)
         .map_err(|error| MsbError::io("kvm.cache", "cannot write", &path, &error))?;
     Ok(remembered.problem.map_or(Ok(()), Err))
 }
 
-fn smoke_test(embedded: &Embedded, kernel: &Kernel) -> Result<Option<KvmProblem>, MsbError> {
+/// What a trial showed.
+struct Trial {
+    problem: Option<KvmProblem>,
+    /// Whether another trial would show the same; false for a host that was too busy to tell.
+    lasting: bool,
+}
+
+fn smoke_test(embedded: &Embedded, kernel: &Kernel) -> Result<Trial, MsbError> {
     let mut command = Command::new(&embedded.runner);
     command.arg("probe").arg(&kernel.path).arg(&embedded.initramfs);
     let output = run_program(&mut command)
         .map_err(|error| MsbError::io("runner.spawn", "cannot run", &embedded.runner, &error))?;
     Ok(match serde_json::from_slice::<Answer>(&output) {
-        Ok(answer) if answer.ok => None,
-        Ok(answer) => Some(KvmProblem::CannotRunGuest {
-            message: answer.message,
-        }),
-        Err(_) => Some(KvmProblem::CannotRunGuest {
-            message: "the trial ended without an answer".to_owned(),
-        }),
+        Ok(answer) if answer.ok => Trial {
+            problem: None,
+            lasting: true,
+        },
+        Ok(answer) => Trial {
+            problem: Some(KvmProblem::CannotRunGuest {
+                message: answer.message,
+            }),
+            lasting: answer.cause == "cannot_run_guest",
+        },
+        Err(_) => Trial {
+            problem: Some(KvmProblem::CannotRunGuest {
+                message: "the trial ended without an answer".to_owned(),
+            }),
+            lasting: false,
+        },
     })
 }
 

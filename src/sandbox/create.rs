@@ -93,17 +93,27 @@ fn insert(backend: &Backend, store: &Store, spec: &SandboxSpec) -> Result<Sandbo
     let row = store
         .insert_sandbox(&new)
         .map_err(|error| name_in_use(error.into(), &spec.name))?;
-    // Others may act on it already: to start it they make the directory themselves, to remove it they must find
-    // none of ours afterwards.
-    if let Some(_lock) = OperationLock::try_take(backend.home(), row.id)?
-        && store.sandbox_by_id(row.id)?.is_some()
-        && let Err(error) = make_private(&directory)
-    {
+    if let Err(error) = make_directory(backend, store, &row, &directory) {
         // The first failure is the one to report; a row that stays is like that of a sandbox not yet started.
         let _ = store.delete_sandbox(row.id);
         return Err(error);
     }
     Ok(row)
+}
+
+/// Makes a fresh row's directory. Others may act on the row already: to start it they make the directory themselves, to
+/// remove it they must find none of ours afterwards.
+fn make_directory(
+    backend: &Backend,
+    store: &Store,
+    row: &SandboxRow,
+    directory: &Path,
+) -> Result<(), MsbError> {
+    let lock = OperationLock::try_take(backend.home(), row.id)?;
+    if lock.is_some() && store.sandbox_by_id(row.id)?.is_some() {
+        make_private(directory)?;
+    }
+    Ok(())
 }
 
 /// Refuses a directory without a row: it is nobody's, and its content may be somebody's work. Looked at before

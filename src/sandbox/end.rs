@@ -1,6 +1,6 @@
 //! How a run ended, in the words of the store and of the ABI.
 
-use msb_protocol::exit::{ExitReason, ExitRecord, StopMethod};
+use msb_protocol::exit::{ExitRecord, StopMethod};
 use msb_store::{RunEnd, RunRow, TerminationDetail, TerminationReason};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,27 +29,10 @@ pub struct End {
     pub ended_unix_ms: u64,
 }
 
-/// The store's word for what ended a run.
-pub fn stored_reason(reason: ExitReason) -> TerminationReason {
-    match reason {
-        ExitReason::Completed => TerminationReason::Completed,
-        ExitReason::StopRequested => TerminationReason::ShutdownRequested,
-        ExitReason::KillRequested => TerminationReason::Signal,
-        ExitReason::IdleTimeout => TerminationReason::IdleTimeout,
-        ExitReason::MaxDuration => TerminationReason::MaxDurationExceeded,
-        ExitReason::OwnerExited => TerminationReason::OwnerExited,
-        ExitReason::BootFailed => TerminationReason::BootFailed,
-        ExitReason::VmmCrashed => TerminationReason::VmmCrashed,
-        ExitReason::ProtocolViolation => TerminationReason::ProtocolViolation,
-        ExitReason::RunnerDied => TerminationReason::RunnerDied,
-        ExitReason::InternalError => TerminationReason::InternalError,
-    }
-}
-
 impl From<ExitRecord> for End {
     fn from(record: ExitRecord) -> Self {
         Self {
-            reason: stored_reason(record.reason).as_str().to_owned(),
+            reason: TerminationReason::from(record.reason).as_str().to_owned(),
             crashed: record.crashed,
             exit_code: record.exit_code,
             signal: record.signal,

@@ -75,6 +75,10 @@ impl Sandbox {
         };
         match exec.stream.wait_started(Deadline::after(SPAWN_TIMEOUT)) {
             Phase::Running(_) | Phase::Exited(_) => Ok(exec),
+            // Said by the runner or the agent of a sandbox that ends.
+            Phase::Failed(failed) if failed.stage == "admission" && failed.kind == SpawnFailure::Other => {
+                Err(self.not_running())
+            }
             Phase::Failed(failed) => Err(spawn_error(
                 options.program.as_deref().unwrap_or_default(),
                 &failed,

@@ -39,6 +39,9 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause between two looks at a runner's lock, which has no event to wait for.
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
+/// How long the lock of a runner that has ended may take to be free.
+const LOCK_RELEASE: Duration = Duration::from_secs(5);
+
 /// One sandbox of one backend. Dropping the last reference lets go of it: what is attached then stops.
 pub struct Sandbox {
     backend: Arc<Backend>,
@@ -177,6 +180,18 @@ impl Sandbox {
                 format!("sandbox {:?} is still starting", self.name),
             )),
         }
+    }
+
+    /// Waits while a runner that has recorded its end still holds the lock; true once it is free.
+    fn wait_unlocked(&self) -> Result<bool, MsbError> {
+        let give_up = Deadline::after(LOCK_RELEASE);
+        while self.is_alive()? {
+            if give_up.has_passed() {
+                return Ok(false);
+            }
+            std::thread::sleep(LOCK_PAUSE);
+        }
+        Ok(true)
     }
 
     fn adopt_socket(&self, socket: UnixStream) -> Result<Arc<Link>, MsbError> {

@@ -12,7 +12,7 @@ impl Sandbox {
         // Read under the lock: before it, somebody may remove this one and create another of its name.
         let (store, row) = self.row()?;
         let row = settle_locked(self.backend(), &store, row)?;
-        if row.status.is_active() || !remove_directory(&self.directory())? {
+        if row.status.is_active() || !self.wait_unlocked()? || !remove_directory(&self.directory())? {
             return Err(MsbError::new(
                 Status::InvalidState,
                 "sandbox.running",

@@ -46,7 +46,9 @@ pub fn remove_ended(backend: &Backend, store: &Store, row: &SandboxRow) -> Resul
         return Ok(false);
     };
     // Only now nobody else can remove it and create another of its name.
-    let ended = store.sandbox_by_id(row.id)?.is_some_and(|row| row.status.is_terminal());
+    let ended = store
+        .sandbox_by_id(row.id)?
+        .is_some_and(|row| row.status.is_terminal());
     if !ended || alive(backend, row)? {
         return Ok(false);
     }

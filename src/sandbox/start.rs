@@ -76,7 +76,7 @@ impl Sandbox {
             .remedy("remove it and create it again")
             .detail("sandbox", self.name.as_str()));
         }
-        if !self.is_alive()? && STARTABLE.contains(&row.status) {
+        if STARTABLE.contains(&row.status) && self.wait_unlocked()? {
             return Ok(());
         }
         Err(MsbError::new(
@@ -194,12 +194,18 @@ impl Sandbox {
 
     fn start_error(&self, state: &LinkState) -> MsbError {
         if let Some((record, _)) = &state.exit
-            && matches!(record.reason, ExitReason::StopRequested | ExitReason::KillRequested)
+            && matches!(
+                record.reason,
+                ExitReason::StopRequested | ExitReason::KillRequested
+            )
         {
             return MsbError::new(
                 Status::Conflict,
                 "sandbox.start_called_off",
-                format!("sandbox {:?} was stopped by somebody else while it started", self.name),
+                format!(
+                    "sandbox {:?} was stopped by somebody else while it started",
+                    self.name
+                ),
             )
             .detail("sandbox", self.name.as_str());
         }

@@ -1,6 +1,6 @@
 //! Stops or kills a sandbox. Both succeed when it is not running afterwards, whoever ended it.
 
-use super::{LOCK_PAUSE, Sandbox};
+use super::{LOCK_PAUSE, LOCK_RELEASE, Sandbox};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::supervise::link::Link;
@@ -10,9 +10,6 @@ use std::time::Duration;
 
 /// How long a killed VMM may take to be gone and recorded.
 pub const KILL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long the lock of a runner that is gone may take to be free.
-const LOCK_RELEASE: Duration = Duration::from_secs(1);
 
 impl Sandbox {
     /// Shuts the guest down; what is left after `timeout_ms` is killed. Negative never kills, 0 kills at once.
@@ -64,7 +61,7 @@ impl Sandbox {
 
     /// Makes sure that the row says so too: a runner that was killed could not write it.
     fn confirm_ended(&self) -> Result<(), MsbError> {
-        // A runner that was killed closes its link a moment before its lock is free.
+        // The lock comes free a moment after the end was recorded, or after the link of a killed runner closed.
         let give_up = Deadline::after(LOCK_RELEASE);
         loop {
             let row = match self.settled_row() {
@@ -73,6 +70,7 @@ impl Sandbox {
                 other => other?.1,
             };
             if !row.status.is_active() {
+                self.wait_unlocked()?;
                 return Ok(());
             }
             if row.status == SandboxStatus::Starting || give_up.has_passed() {

@@ -1,7 +1,8 @@
 //! One operation at a time on one sandbox, across threads and processes.
 //!
 //! Each sandbox owns the byte of its row id in one lock file, so nothing has to be created or removed per
-//! sandbox. The kernel frees the byte however its holder ends.
+//! sandbox. The kernel frees the byte however its holder ends. It is freed by name too, not only by closing the
+//! file: a child that another thread just forked holds a copy of the file until it runs its program.
 
 use crate::error::{MsbError, Status};
 use crate::sys;
@@ -15,7 +16,8 @@ pub const LOCK_FILE: &str = "run/operations.lock";
 /// The right to change one sandbox until dropped.
 #[derive(Debug)]
 pub struct OperationLock {
-    _file: File,
+    file: File,
+    id: i64,
 }
 
 impl OperationLock {
@@ -32,7 +34,7 @@ impl OperationLock {
             .open(&path)
             .map_err(|error| doing(&error))?;
         let taken = sys::try_lock_byte(&file, id).map_err(|error| doing(&error))?;
-        Ok(taken.then_some(Self { _file: file }))
+        Ok(taken.then_some(Self { file, id }))
     }
 
     /// Takes the lock, or reports the conflict.
@@ -49,6 +51,13 @@ impl OperationLock {
     }
 }
 
+impl Drop for OperationLock {
+    fn drop(&mut self) {
+        // Closing the file frees it too, if later.
+        let _ = sys::unlock_byte(&self.file, self.id);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,7 +70,9 @@ mod tests {
         let second = OperationLock::take(home.path(), 7, "seven").unwrap_err();
         assert_eq!(second.status(), Status::Conflict);
         OperationLock::take(home.path(), 8, "eight").unwrap();
+        let copy_of_a_forked_child = first.file.try_clone().unwrap();
         drop(first);
         OperationLock::take(home.path(), 7, "seven").unwrap();
+        drop(copy_of_a_forked_child);
     }
 }

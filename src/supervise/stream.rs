@@ -297,16 +297,25 @@ impl Stream {
         }
     }
 
-    /// Lets go of the command: it goes on, its output is thrown away.
+    /// Lets go of the command: it goes on, its input ends, its output is thrown away. Descriptors that were given
+    /// away see the end.
     pub fn abandon(&self) {
         let mut inner = self.inner.lock();
         if !inner.is_over() {
             // The link may be gone, and the command with it.
             let _ = self.link.send_control(self.id, &StreamRequest::Abandon);
         }
-        for output in &mut inner.outputs {
+        inner.input.open = false;
+        let mut sinks: Vec<_> = inner.input.sink.take().into_iter().collect();
+        for channel in [Channel::Stdout, Channel::Stderr] {
+            let output = inner.output(channel);
             output.data.clear();
             output.ended = true;
+            sinks.extend(self.tell(&mut inner, channel));
+        }
+        drop(inner);
+        for sink in sinks {
+            sink.kick();
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: whatever text a run row holds is read back, never refused and never dropped.
 
+use msb_protocol::exit::ExitReason;
 use serde::{Deserialize, Serialize};
 
 /// Why a run ended, as stored in `run.termination_reason`.
@@ -82,6 +83,24 @@ impl TerminationReason {
     pub fn parse(text: &str) -> Self {
         let known = Self::KNOWN.into_iter().find(|reason| reason.as_str() == text);
         known.unwrap_or_else(|| Self::Other(text.to_owned()))
+    }
+}
+
+impl From<ExitReason> for TerminationReason {
+    fn from(reason: ExitReason) -> Self {
+        match reason {
+            ExitReason::Completed => Self::Completed,
+            ExitReason::StopRequested => Self::ShutdownRequested,
+            ExitReason::KillRequested => Self::Signal,
+            ExitReason::IdleTimeout => Self::IdleTimeout,
+            ExitReason::MaxDuration => Self::MaxDurationExceeded,
+            ExitReason::OwnerExited => Self::OwnerExited,
+            ExitReason::BootFailed => Self::BootFailed,
+            ExitReason::VmmCrashed => Self::VmmCrashed,
+            ExitReason::ProtocolViolation => Self::ProtocolViolation,
+            ExitReason::RunnerDied => Self::RunnerDied,
+            ExitReason::InternalError => Self::InternalError,
+        }
     }
 }
 

@@ -326,7 +326,7 @@ static void replace_box(const char *name, int runs) {
     CHECK_OK(err, msb_sandbox_config_set_replace(config, 1, &err));
     CHECK_OK(err, msb_sandbox_config_set_memory_mib(config, 777, &err));
     msb_sandbox fresh = create_from(backend, config);
-    CHECK(!runs || !is_running(runner));
+    EVENTUALLY(!runs || !is_running(runner));
     CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_sandbox_start(old, -1, &err));
     CHECK(has_status(fresh, "Created"));
     CHECK_OK(err, msb_sandbox_start(fresh, -1, &err));

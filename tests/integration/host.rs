@@ -53,7 +53,12 @@ impl Host {
     pub fn start(role: &str, home: &Path, seed: u64, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["--exact", "host::plays_its_role", "--nocapture", "--test-threads=1"])
+            .args([
+                "--exact",
+                "host::plays_its_role",
+                "--nocapture",
+                "--test-threads=1",
+            ])
             .env(ROLE, role)
             .env(HOME, home)
             .env(SEED, seed.to_string())
@@ -90,7 +95,10 @@ impl Host {
     fn rest(&mut self) -> Vec<String> {
         let mut text = Vec::new();
         self.reports.read_to_end(&mut text).unwrap();
-        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+        String::from_utf8_lossy(&text)
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 }
 

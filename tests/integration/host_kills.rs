@@ -43,7 +43,10 @@ fn a_killed_host_leaves_no_orphan_and_a_consistent_store() {
         .iter()
         .filter(|&&verb| !total.contains_key(verb))
         .collect();
-    assert!(kills < ENOUGH || missed.is_empty(), "no kill during {missed:?}: {total:?}");
+    assert!(
+        kills < ENOUGH || missed.is_empty(),
+        "no kill during {missed:?}: {total:?}"
+    );
 }
 
 fn work_lane(kills: u64, mut random: Random) -> Hits {
@@ -85,7 +88,10 @@ fn kill_hosts(home: &Home, count: u64, random: &mut Random) -> Vec<String> {
         .map(|(host, instant)| {
             std::thread::sleep(instant.saturating_sub(ready.elapsed()));
             let reports = host.kill();
-            let wrong: Vec<_> = reports.iter().filter(|line| !walk::VERBS.contains(&line.as_str())).collect();
+            let wrong: Vec<_> = reports
+                .iter()
+                .filter(|line| !walk::VERBS.contains(&line.as_str()))
+                .collect();
             assert!(wrong.is_empty(), "{wrong:#?}");
             reports.last().map_or_else(|| "nothing".to_owned(), String::clone)
         })

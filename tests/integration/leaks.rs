@@ -26,7 +26,10 @@ impl Holdings {
         let proc = PathBuf::from(format!("/proc/{pid}"));
         let entries = |name: &str| fs::read_dir(proc.join(name)).unwrap().count();
         let status = fs::read_to_string(proc.join("status")).unwrap();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let resident = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
         Self {
             descriptors: entries("fd"),
             threads: entries("task"),
@@ -35,8 +38,14 @@ impl Holdings {
     }
 
     fn assert_no_more_than(self, before: Self, who: &str) {
-        assert!(self.descriptors <= before.descriptors, "{who}: {before:?} became {self:?}");
-        assert!(self.threads <= before.threads, "{who}: {before:?} became {self:?}");
+        assert!(
+            self.descriptors <= before.descriptors,
+            "{who}: {before:?} became {self:?}"
+        );
+        assert!(
+            self.threads <= before.threads,
+            "{who}: {before:?} became {self:?}"
+        );
         let growth = self.resident_kib.saturating_sub(before.resident_kib);
         assert!(growth < MAX_GROWTH_KIB, "{who}: {before:?} became {self:?}");
     }

@@ -34,7 +34,9 @@ pub struct Seed(u64);
 impl Seed {
     /// From `MSB_TEST_SEED`, else a new one.
     pub fn of_run() -> Self {
-        let set = std::env::var("MSB_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
+        let set = std::env::var("MSB_TEST_SEED")
+            .ok()
+            .map(|seed| seed.parse().unwrap());
         Self(set.unwrap_or_else(|| {
             let mut bytes = [0; 8];
             rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).unwrap();

@@ -27,14 +27,27 @@ impl Victim {
     /// Kills every process of this kind under `home`; tells whether there was one.
     fn kill(self, home: &Path) -> bool {
         let found = processes(home);
-        found.iter().filter(|process| self.is(process)).map(Process::kill).count() > 0
+        found
+            .iter()
+            .filter(|process| self.is(process))
+            .map(Process::kill)
+            .count()
+            > 0
     }
 
     fn assert_crash(self, end: &End) {
         match self {
-            Self::Runner => assert_eq!((end.reason.as_str(), end.crashed), ("RunnerDied", true), "{end:?}"),
+            Self::Runner => assert_eq!(
+                (end.reason.as_str(), end.crashed),
+                ("RunnerDied", true),
+                "{end:?}"
+            ),
             Self::Vmm => {
-                assert_eq!((end.reason.as_str(), end.crashed), ("VmmCrashed", true), "{end:?}");
+                assert_eq!(
+                    (end.reason.as_str(), end.crashed),
+                    ("VmmCrashed", true),
+                    "{end:?}"
+                );
                 assert_eq!(end.signal, Some(libc::SIGKILL), "{end:?}");
             }
         }
@@ -77,7 +90,11 @@ fn a_runner_or_vmm_killed_at_any_instant_leaves_nothing_behind() {
     let sandbox = Sandbox::create(&backend, &home.options("box")).unwrap();
     let mut random = seed.part(0);
     for _ in 0..(scale() / 10).max(4) {
-        let victim = if random.once_in(2) { Victim::Runner } else { Victim::Vmm };
+        let victim = if random.once_in(2) {
+            Victim::Runner
+        } else {
+            Victim::Vmm
+        };
         interrupt(&home, &sandbox, victim, &mut random);
         // Whatever happened, the next start works.
         sandbox.start(patience()).unwrap();

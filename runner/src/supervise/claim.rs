@@ -22,7 +22,7 @@ const STATE: &str = "runner.json";
 const NEW_STATE: &str = "runner.json.new";
 const STAT: &str = "/proc/self/stat";
 /// How long somebody may look whether a runner lives; whoever holds the lock for longer is one.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_secs(1);
 /// Pause between two tries to lock.
 const LOOK_PAUSE: Duration = Duration::from_millis(1);
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";

@@ -3,7 +3,7 @@
 //! The store is opened for each write and closed after it: the supervisor lives for days, writes twice, and
 //! must stay small.
 
-use msb_protocol::exit::{ExitReason, ExitRecord, StopMethod};
+use msb_protocol::exit::{ExitRecord, StopMethod};
 use msb_protocol::launch::LaunchSpec;
 use msb_store::{
     RunEnd, SandboxStatus, Store, StoreError, StoreOptions, TerminationDetail, TerminationReason,
@@ -46,7 +46,7 @@ pub(super) fn end(
     let end = RunEnd {
         exit_code: record.exit_code,
         exit_signal: record.signal,
-        reason: stored_reason(record.reason),
+        reason: TerminationReason::from(record.reason),
         detail: Some(TerminationDetail {
             message: record.message.clone(),
             clean: record.clean,
@@ -94,21 +94,5 @@ fn stored_method(method: StopMethod) -> &'static str {
     match method {
         StopMethod::Graceful => "graceful",
         StopMethod::Killed => "killed",
-    }
-}
-
-fn stored_reason(reason: ExitReason) -> TerminationReason {
-    match reason {
-        ExitReason::Completed => TerminationReason::Completed,
-        ExitReason::StopRequested => TerminationReason::ShutdownRequested,
-        ExitReason::KillRequested => TerminationReason::Signal,
-        ExitReason::IdleTimeout => TerminationReason::IdleTimeout,
-        ExitReason::MaxDuration => TerminationReason::MaxDurationExceeded,
-        ExitReason::OwnerExited => TerminationReason::OwnerExited,
-        ExitReason::BootFailed => TerminationReason::BootFailed,
-        ExitReason::VmmCrashed => TerminationReason::VmmCrashed,
-        ExitReason::ProtocolViolation => TerminationReason::ProtocolViolation,
-        ExitReason::RunnerDied => TerminationReason::RunnerDied,
-        ExitReason::InternalError => TerminationReason::InternalError,
     }
 }

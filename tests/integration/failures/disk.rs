@@ -54,23 +54,23 @@ fn fill(path: &Path) {
 fn a_disk_too_small_for_the_runtime_is_disk_full_and_start_works_when_it_grows() {
     on_tmpfs("size=8m", MountFlags::NOSUID, |home| {
         let backend = home.open();
-        let sandbox = Sandbox::create(&backend, &home.options("box")).or_else(|error| {
-            // A driver that has to look at the host needs its runner for that.
-            assert!(is_machine() && error.status() == Status::DiskFull, "{error:?}");
-            Err(error)
+        let started = Sandbox::create(&backend, &home.options("box")).and_then(|sandbox| {
+            let refused = sandbox.start(patience());
+            assert!(!sandbox.info()?.status.is_active());
+            refused
         });
-        if let Ok(sandbox) = &sandbox {
-            let error = failed(sandbox.start(patience()), Status::DiskFull);
-            assert!(error.text().contains(home.path().to_str().unwrap()), "{error:?}");
-            assert_eq!(sandbox.info().unwrap().status, SandboxStatus::Created);
-            assert_no_temporaries(&home.path().join("runtime"));
-        }
+        let error = failed(started, Status::DiskFull);
+        assert!(error.text().contains(home.path().to_str().unwrap()), "{error:?}");
+        assert_no_temporaries(&home.path().join("runtime"));
+
         mount_remount(home.path(), MountFlags::NOSUID, c"size=512m").unwrap();
-        if let Ok(sandbox) = sandbox {
-            sandbox.start(patience()).unwrap();
-            runs(&sandbox).unwrap();
-            sandbox.stop(10_000).unwrap();
-        }
+        // A driver that has to look at the host needs the runtime before there is a sandbox.
+        let sandbox = Sandbox::open(&backend, "box")
+            .or_else(|_| Sandbox::create(&backend, &home.options("box")))
+            .unwrap();
+        sandbox.start(patience()).unwrap();
+        runs(&sandbox).unwrap();
+        sandbox.stop(10_000).unwrap();
         backend.close(patience()).unwrap();
     });
 }
@@ -106,7 +106,7 @@ fn a_disk_that_fills_up_is_disk_full_and_loses_no_sandbox() {
         let full = full.expect("the disk never was full");
         assert_eq!(full.status(), Status::DiskFull, "{full:?}");
         failed(old.start(patience()), Status::InvalidState);
-        assert!(list_all(&backend).len() >= 1 + made);
+        assert!(list_all(&backend).len() > made);
 
         fs::remove_file(&ballast).unwrap();
         old.stop(10_000).unwrap();
@@ -156,8 +156,7 @@ fn a_read_only_home_is_read_only_and_stays_as_it_was() {
 
         mount_remount(home.path(), MountFlags::RDONLY, c"").unwrap();
         failed(open(home.path()), Status::ReadOnly);
-        let below = sandbox_home_below(home.path());
-        failed(Backend::built(&backend_options(&below)), Status::ReadOnly);
+        failed(open(&home.path().join("another/home")), Status::ReadOnly);
 
         mount_remount(home.path(), MountFlags::empty(), c"").unwrap();
         assert_eq!(fs::read(home.path().join("db/msb.db")).unwrap(), before);
@@ -165,10 +164,6 @@ fn a_read_only_home_is_read_only_and_stays_as_it_was() {
         Sandbox::open(&backend, "box").unwrap().remove().unwrap();
         backend.close(patience()).unwrap();
     });
-}
-
-fn sandbox_home_below(home: &Path) -> std::path::PathBuf {
-    home.join("another/home")
 }
 
 #[test]

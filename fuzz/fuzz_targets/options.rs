@@ -1,0 +1,26 @@
+//! Configuration text from a host: reading it never panics, and what is accepted survives being written and read.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use msb::backend::options::BackendOptions;
+use msb::options::{Options, from_json, to_json};
+use msb::sandbox::exec_options::ExecOptions;
+use msb::sandbox::filter::SandboxFilter;
+use msb::sandbox::options::SandboxOptions;
+use msb::sandbox::spec::SandboxSpec;
+use std::fmt::Debug;
+
+fuzz_target!(|text: &str| {
+    round_trip::<BackendOptions>(text);
+    round_trip::<SandboxOptions>(text);
+    round_trip::<ExecOptions>(text);
+    round_trip::<SandboxFilter>(text);
+    let _ = SandboxSpec::parse("fuzz", text);
+});
+
+fn round_trip<O: Options + PartialEq + Debug>(text: &str) {
+    if let Ok(options) = from_json::<O>(text) {
+        let written = to_json(&options).expect("what was read can be written");
+        assert_eq!(from_json::<O>(&written).expect("what was written can be read"), options);
+    }
+}
