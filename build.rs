@@ -163,6 +163,9 @@ impl<'a> Build<'a> {
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env_remove("CARGO_BUILD_TARGET")
             .env_remove("RUSTC_WORKSPACE_WRAPPER")
+            // Each test's home gets a copy of these programs: symbols would make them ten times as large.
+            .env("CARGO_PROFILE_DEV_STRIP", "symbols")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env(flags_variable, self.rustflags)
             .status()?;
         if !status.success() {

@@ -4,7 +4,7 @@
 { v[$1] = $2 }
 
 function row(name, value, bar, verdict) {
-    printf "%-38s %-30s %-42s %s\n", name, value, bar, verdict
+    printf "%-41s %-29s %-46s %s\n", name, value, bar, verdict
     if (verdict == "SHORT") short = 1
 }
 

@@ -78,6 +78,23 @@ fn set_byte_lock(file: &std::fs::File, offset: i64, kind: libc::c_int) -> io::Re
     }
 }
 
+/// Whether nobody has the open file open for writing: a program can be run only then.
+pub fn is_unwritten(file: &std::fs::File) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+    // The kernel grants a read lease only while there is no writer.
+    // SAFETY: both calls take an open descriptor and a number.
+    let granted = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_RDLCK) } == 0;
+    if granted {
+        // SAFETY: as above. Closing the file gives the lease up too.
+        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_UNLCK) };
+        return Ok(true);
+    }
+    match io::Error::last_os_error() {
+        error if error.raw_os_error() == Some(libc::EAGAIN) => Ok(false),
+        error => Err(error),
+    }
+}
+
 /// The file that this library's code was loaded from: the shared library, or the program it is linked into.
 pub fn own_library() -> Option<std::path::PathBuf> {
     use std::os::unix::ffi::OsStrExt;

@@ -113,9 +113,96 @@ impl Bulk {
 
 fn move_pages(from: impl AsFd, to: impl AsFd, count: usize) -> rustix::io::Result<usize> {
     loop {
-        match splice(&from, None, &to, None, count, SpliceFlags::MOVE | SpliceFlags::NONBLOCK) {
+        match splice(
+            &from,
+            None,
+            &to,
+            None,
+            count,
+            SpliceFlags::MOVE | SpliceFlags::NONBLOCK,
+        ) {
             Err(Errno::INTR) => {}
             other => return other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msb_protocol::frame::FrameReader;
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    /// A pipe that holds `bytes` and has no writer any more.
+    fn pipe_of(bytes: &[u8]) -> OwnedFd {
+        let pipe = Pipe::new(1024 * 1024).unwrap();
+        assert_eq!(rustix::io::write(&pipe.write, bytes).unwrap(), bytes.len());
+        pipe.read
+    }
+
+    fn pattern(len: usize) -> Vec<u8> {
+        (0..len).map(|at| (at * 7 + at / 4096) as u8).collect()
+    }
+
+    #[test]
+    fn a_frame_is_whole_however_slowly_the_host_reads() {
+        let sent = pattern(3 * MAX_DATA + 1234);
+        let source = pipe_of(&sent);
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (link, host) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
+        rustix::net::sockopt::set_socket_send_buffer_size(&link, 16 * 1024).unwrap();
+        let mut bulk = Bulk::new().unwrap();
+        let mut reader = FrameReader::new();
+        let mut received = Vec::new();
+        let mut blocked = false;
+        while bulk.stage(7, Channel::Stderr, &source, usize::MAX).unwrap() > 0 {
+            while !bulk.send(link.as_fd()).unwrap() {
+                blocked = true;
+                let mut bytes = [0; 5000];
+                let count = rustix::io::read(&host, &mut bytes).unwrap();
+                reader.extend(&bytes[..count]);
+            }
+            assert_eq!(bulk.staged(), 0);
+        }
+        drop(link);
+        loop {
+            while let Some(frame) = reader.next_frame().unwrap() {
+                assert_eq!((frame.header.stream, frame.header.channel), (7, Channel::Stderr));
+                received.extend_from_slice(frame.payload);
+            }
+            match rustix::io::read(&host, reader.spare()).unwrap() {
+                0 => break,
+                count => reader.filled(count),
+            }
+        }
+        assert!(blocked && received == sent);
+    }
+
+    #[test]
+    fn a_frame_holds_no_more_than_its_room_and_half_filled_pages_do_no_harm() {
+        let source = Pipe::new(1024 * 1024).unwrap();
+        let mut sent = Vec::new();
+        // Each piece fills more than half a page, so that none shares one with another.
+        for piece in pattern(40 * 2500).chunks(2500) {
+            rustix::io::write(&source.write, piece).unwrap();
+            sent.extend_from_slice(piece);
+        }
+        let mut bulk = Bulk::new().unwrap();
+        let mut received = Vec::new();
+        for room in [1, 4096, 10_000, usize::MAX, usize::MAX, usize::MAX] {
+            let count = bulk.stage(1, Channel::Stdout, &source.read, room).unwrap();
+            assert!(count > 0 && count <= room.min(MAX_DATA));
+            let frame = bulk.unstage().unwrap();
+            assert_eq!(
+                frame[..12],
+                Header::data(1, Channel::Stdout, count, false).encode()
+            );
+            received.extend_from_slice(&frame[12..]);
+            if received.len() == sent.len() {
+                break;
+            }
+        }
+        assert!(received == sent);
+        assert_eq!(bulk.stage(1, Channel::Stdout, &source.read, 1), Err(Errno::AGAIN));
     }
 }

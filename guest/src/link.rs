@@ -252,3 +252,59 @@ impl AsFd for Link {
         self.fd.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{MemfdFlags, OFlags, SeekFrom};
+    use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+
+    #[test]
+    fn a_descriptor_that_takes_no_pages_gets_the_same_frames_in_the_same_order() {
+        let sent: Vec<u8> = (0..200_000_u32).map(|at| (at * 7) as u8).collect();
+        let (source, command) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
+        fcntl_setpipe_size(&command, 256 * 1024).unwrap();
+        assert_eq!(rustix::io::write(&command, &sent).unwrap(), sent.len());
+        drop(command);
+        // splice(2) to a file in append mode is an error.
+        let file = rustix::fs::memfd_create("link", MemfdFlags::CLOEXEC).unwrap();
+        rustix::fs::fcntl_setfl(&file, OFlags::APPEND).unwrap();
+        let mut link = Link::new(rustix::io::dup(&file).unwrap(), true);
+
+        let first = link
+            .push_bulk_from(3, Channel::Stdout, &source, usize::MAX)
+            .unwrap();
+        assert!(first > 0 && matches!(link.bulk, BulkPath::Pages(_)));
+        link.push_credit(3, Channel::Stdin, 5);
+        while link
+            .push_bulk_from(3, Channel::Stdout, &source, usize::MAX)
+            .unwrap()
+            > 0
+        {}
+        link.push_end(3, Channel::Stdout);
+        assert!(link.write().unwrap() && link.backlog() == 0);
+        assert!(matches!(link.bulk, BulkPath::Copied));
+
+        rustix::fs::seek(&file, SeekFrom::Start(0)).unwrap();
+        let mut reader = FrameReader::new();
+        let mut received = Vec::new();
+        let mut credit_after = None;
+        let mut ended = false;
+        loop {
+            let count = rustix::io::read(&file, reader.spare()).unwrap();
+            reader.filled(count);
+            while let Some(frame) = reader.next_frame().unwrap() {
+                match frame.credit_amount() {
+                    0 => received.extend_from_slice(frame.payload),
+                    _ => credit_after = Some(received.len()),
+                }
+                ended = frame.header.end;
+            }
+            if count == 0 {
+                break;
+            }
+        }
+        assert!(received == sent && ended);
+        assert_eq!(credit_after, Some(first));
+    }
+}

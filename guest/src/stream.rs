@@ -94,6 +94,11 @@ impl Output {
         self.fd
     }
 
+    /// Whether moving pages pays: for little it costs more calls than it saves.
+    fn holds_bulk(&self) -> rustix::io::Result<bool> {
+        Ok(self.source == OutputSource::BulkPipe && rustix::io::ioctl_fionread(&self.fd)? >= BULK as u64)
+    }
+
     fn state(&self) -> rustix::io::Result<OutputState> {
         let mut polled = [PollFd::new(&self.fd, PollFlags::IN)];
         rustix::event::poll(
@@ -258,7 +263,7 @@ impl Stream {
         }
         let read = if abandoned {
             rustix::io::read(&output.fd, &mut [0; DISCARD_CHUNK])
-        } else if output.source == OutputSource::BulkPipe {
+        } else if output.holds_bulk()? {
             link.push_bulk_from(id, channel, &output.fd, room)
         } else {
             link.push_data_from(id, channel, &output.fd, room)

@@ -5,16 +5,22 @@
 //! trusted.
 
 use crate::error::MsbError;
+use crate::sys;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 static AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/msb-agent"));
 static RUNNER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/msb-runner"));
 
 /// Bytes of a program that are compared at a time.
 const PIECE: usize = 256 * 1024;
+/// How long a forked child may take to run its program.
+const FORK_TO_EXEC: Duration = Duration::from_secs(5);
+/// Pause between two looks at it.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Names both; made by the build script, because hashing them takes longer than anything else a first start does here.
 const DIGEST: &str = env!("MSB_EMBEDDED_DIGEST");
 
@@ -120,6 +126,10 @@ pub fn write_atomically(path: &Path, content: &[u8], mode: u32) -> io::Result<()
         // The mode above passed through the host's umask.
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.sync_all()?;
+        drop(file);
+        if mode & 0o111 != 0 {
+            wait_until_runnable(&temporary)?;
+        }
         fs::rename(&temporary, path)
     })();
     if written.is_err() {
@@ -127,6 +137,18 @@ pub fn write_atomically(path: &Path, content: &[u8], mode: u32) -> io::Result<()
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// A child that another thread forked while the file was written holds it open until it runs its own program;
+/// until then the kernel would refuse to run this one.
+fn wait_until_runnable(path: &Path) -> io::Result<()> {
+    let file = fs::File::open(path)?;
+    let give_up = Instant::now() + FORK_TO_EXEC;
+    // A file system without leases cannot tell; whoever runs the program hears of it then.
+    while !sys::is_unwritten(&file).unwrap_or(true) && Instant::now() < give_up {
+        std::thread::sleep(PAUSE);
+    }
+    Ok(())
 }
 
 /// A cpio archive in "newc" form with the agent as /init, padded to whole pages as both hypervisors need it.

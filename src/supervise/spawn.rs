@@ -7,6 +7,7 @@ use crate::error::{MsbError, Status};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -30,6 +31,12 @@ pub fn spawn_runner(runner: &Path) -> Result<UnixStream, MsbError> {
         Ok(status) if status.success() => Ok(ours),
         // A host that ignores SIGCHLD or reaps every child takes the status away; the link tells the rest.
         Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Ok(ours),
+        Ok(status) if status.signal().is_some() => Err(MsbError::new(
+            Status::GuestFailed,
+            "runner.killed",
+            format!("the runner was ended by somebody else: {status}"),
+        )
+        .remedy("start the sandbox again")),
         Ok(status) => Err(MsbError::new(
             Status::Internal,
             "runner.spawn",

@@ -178,9 +178,9 @@ TEST(wait_looks_waits_and_gives_up) {
 TEST(an_idle_sandbox_stops_by_itself) {
     msb_error *err = NULL;
     msb_sandbox_config *config = box_config("sleepy");
-    CHECK_OK(err, msb_sandbox_config_set_idle_timeout_ms(config, 150, &err));
+    CHECK_OK(err, msb_sandbox_config_set_idle_timeout_ms(config, 1000, &err));
     msb_sandbox box = start_from(backend, config);
-    CHECK(prints(box, shell("sleep 0.3; echo long"), "long\n")); /* a command that runs is activity */
+    CHECK(prints(box, shell("sleep 1.3; echo long"), "long\n")); /* a command that runs is activity */
     msb_exit record = wait_box(box);
     CHECK(record.reason == MSB_EXIT_IDLE_TIMEOUT && record.clean == 1 && record.crashed == 0);
     CHECK(has_status(box, "Stopped"));

@@ -1,11 +1,9 @@
 //! Disks that are full, read-only or without programs: made as mounts in a namespace of the test's own thread.
 
 use super::failed;
-use crate::support::{Home, backend_options, is_machine, list_all, open, patience, runs, sandbox_options};
-use msb::backend::Backend;
+use crate::support::{Home, is_machine, list_all, open, patience, runs, sandbox_options};
 use msb::error::Status;
 use msb::sandbox::Sandbox;
-use msb_store::SandboxStatus;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
 use std::ffi::CString;
