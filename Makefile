@@ -12,7 +12,7 @@ RELEASE := $(CARGO_TARGET_DIR)/release
 DEBUG := $(CARGO_TARGET_DIR)/debug
 WARN := -Wall -Wextra -Wpedantic -Werror
 # Tests use the driver that needs no hypervisor; libkrun, slow to compile, is only in the release build.
-DEV := --no-default-features --features msb/process-driver,msb-agent/process,msb-runner/process
+DEV := --locked --no-default-features --features msb/process-driver,msb-agent/process,msb-runner/process
 
 say = @printf '\n== %s\n' '$(1)'
 # What a program needs that runs with a library which is not installed: its SONAME and the guest kernel, beside it.
@@ -47,7 +47,7 @@ build: $(RELEASE)/localised/libmsb.a ## build the library: libmsb.so and libmsb.
 .PHONY: $(RELEASE)/libmsb.a
 $(RELEASE)/libmsb.a:
 	$(call say,the library)
-	$(CARGO) build --release
+	$(CARGO) build --locked --release
 	$(call complete,$(RELEASE))
 
 $(RELEASE)/localised/libmsb.a: $(RELEASE)/libmsb.a
@@ -88,7 +88,9 @@ test-rust:
 
 test-c: build-debug
 	$(call say,C tests)
-	scripts/test-c $(DEBUG)
+	tests/c/run $(DEBUG) plain
+	tests/c/run $(DEBUG) asan
+	tests/c/run $(DEBUG) valgrind
 
 test-abi: build
 	$(call say,the header and the shared library)
@@ -108,6 +110,8 @@ test-examples: deps build $(ROOTFS)
 test-vm: deps build $(ROOTFS) ## tests in virtual machines, on QEMU
 	$(call say,virtual machines on qemu)
 	scripts/test-vm qemu $(RELEASE) $(ROOTFS)
+	MSB_TEST_DRIVER=qemu MSB_TEST_ROOT=$(ROOTFS) MSB_TEST_SCALE=20 MSB_LIBKRUNFW_PATH=$(KERNEL) \
+		$(CARGO) test $(DEV) --test integration -- --test-threads=1 kills
 
 test-krun: deps-test build $(ROOTFS) ## the same tests on krun, in an emulated machine that has KVM
 	$(call say,virtual machines on krun)

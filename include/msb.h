@@ -830,7 +830,7 @@ msb_status msb_backend_config_set_home(msb_backend_config *config,
  * virtualization works and `qemu` elsewhere.
  *
  * - config: changed; not NULL.
- * - driver: borrowed; one of the texts above.
+ * - driver: borrowed; `"auto"`, `"krun"` or `"qemu"`.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: no.
  * - Errors: INVALID_ARGUMENT.
@@ -963,21 +963,6 @@ msb_status msb_backend_config_set_busy_timeout_secs(msb_backend_config *config,
                                                     msb_error **err);
 
 /**
- * How much sandboxes log: `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`.
- *
- * - config: changed; not NULL.
- * - log_level: borrowed; one of the texts above.
- * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: no.
- * - Errors: INVALID_ARGUMENT.
- * - Since: 0.1.0
- */
-MSB_API
-msb_status msb_backend_config_set_log_level(msb_backend_config *config,
-                                            const char *log_level,
-                                            msb_error **err);
-
-/**
  * The directory of the sandboxes. Unset: `<home>/sandboxes`.
  *
  * - config: changed; not NULL.
@@ -989,36 +974,6 @@ msb_status msb_backend_config_set_log_level(msb_backend_config *config,
  */
 MSB_API
 msb_status msb_backend_config_set_sandboxes_dir(msb_backend_config *config,
-                                                const char *path,
-                                                msb_error **err);
-
-/**
- * The directory of the volumes. Unset: `<home>/volumes`.
- *
- * - config: changed; not NULL.
- * - path: copied; not NULL.
- * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: no.
- * - Errors: INVALID_ARGUMENT.
- * - Since: 0.1.0
- */
-MSB_API
-msb_status msb_backend_config_set_volumes_dir(msb_backend_config *config,
-                                              const char *path,
-                                              msb_error **err);
-
-/**
- * The directory of the snapshots. Unset: `<home>/snapshots`.
- *
- * - config: changed; not NULL.
- * - path: copied; not NULL.
- * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: no.
- * - Errors: INVALID_ARGUMENT.
- * - Since: 0.1.0
- */
-MSB_API
-msb_status msb_backend_config_set_snapshots_dir(msb_backend_config *config,
                                                 const char *path,
                                                 msb_error **err);
 
@@ -1036,21 +991,6 @@ MSB_API
 msb_status msb_backend_config_set_cache_dir(msb_backend_config *config,
                                             const char *path,
                                             msb_error **err);
-
-/**
- * The directory of the logs. Unset: `<home>/logs`.
- *
- * - config: changed; not NULL.
- * - path: copied; not NULL.
- * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: no.
- * - Errors: INVALID_ARGUMENT.
- * - Since: 0.1.0
- */
-MSB_API
-msb_status msb_backend_config_set_logs_dir(msb_backend_config *config,
-                                           const char *path,
-                                           msb_error **err);
 
 /**
  * Makes a backend on a home directory. Without a configuration it goes by the configuration file and the environment
@@ -2068,7 +2008,7 @@ msb_status msb_sandbox_config_set_name(msb_sandbox_config *config,
                                        msb_error **err);
 
 /**
- * The root file system: a directory, a disk image, an archive or an OCI reference. Required.
+ * The root file system: a directory, which is never modified. Required.
  *
  * - config: changed; not NULL.
  * - image: copied; not NULL.
@@ -2087,7 +2027,7 @@ msb_status msb_sandbox_config_set_image(msb_sandbox_config *config,
  * not.
  *
  * - config: changed; not NULL.
- * - upper: borrowed; one of the texts above.
+ * - upper: borrowed; `"disk"` or `"tmpfs"`.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: no.
  * - Errors: INVALID_ARGUMENT.
@@ -2145,7 +2085,7 @@ msb_status msb_sandbox_config_set_memory_mib(msb_sandbox_config *config,
                                              msb_error **err);
 
 /**
- * Environment variables of every command in the sandbox. The prefix `MSB_` is reserved.
+ * Environment variables of every command in the sandbox, stored with it as they are. The prefix `MSB_` is reserved.
  *
  * - config: changed; not NULL.
  * - key: copied; a key that was given before gets the new value.
@@ -2177,7 +2117,7 @@ msb_status msb_sandbox_config_set_workdir(msb_sandbox_config *config,
                                           msb_error **err);
 
 /**
- * The shell of the guest. Unset: the config file's, else `/bin/sh`.
+ * The shell that commands find in `SHELL`. Unset: the config file's, else `/bin/sh`.
  *
  * - config: changed; not NULL.
  * - shell: copied; not NULL.
@@ -2351,7 +2291,7 @@ msb_status msb_sandbox_config_set_detached(msb_sandbox_config *config,
  * The least isolation to run with: `"any"`, or `"hardware"`, which refuses emulation.
  *
  * - config: changed; not NULL.
- * - min_isolation: borrowed; one of the texts above.
+ * - min_isolation: borrowed; `"any"` or `"hardware"`.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: no.
  * - Errors: INVALID_ARGUMENT.
@@ -2366,7 +2306,7 @@ msb_status msb_sandbox_config_set_min_isolation(msb_sandbox_config *config,
  * The hypervisor driver for this sandbox. Unset: the backend's.
  *
  * - config: changed; not NULL.
- * - driver: borrowed; one of the texts above.
+ * - driver: borrowed; `"auto"`, `"krun"` or `"qemu"`.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: no.
  * - Errors: INVALID_ARGUMENT.
@@ -2378,7 +2318,7 @@ msb_status msb_sandbox_config_set_driver(msb_sandbox_config *config,
                                          msb_error **err);
 
 /**
- * How long the guest has to come up, in milliseconds, at least 1. Unset: the driver's.
+ * How long the guest has to come up, in milliseconds, at least 1. Unset: 120000.
  *
  * - config: changed; not NULL.
  * - boot_timeout_ms: the value.
@@ -2463,7 +2403,7 @@ msb_status msb_sandbox_filter_add_label(msb_sandbox_filter *filter,
  * Only sandboxes in one of these statuses, spelled as `msb_sandbox_info_status` does. Empty: any.
  *
  * - filter: changed; not NULL.
- * - status: borrowed; one of the texts above.
+ * - status: borrowed; spelled as `msb_sandbox_info_status` gives it.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: no.
  * - Errors: INVALID_ARGUMENT.

@@ -25,14 +25,22 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-/* Every call that can fail goes through here. An error's message is for people, its reason for programs. */
-static void check(msb_status status, msb_error *err) {
+/* An error's message is for people, its reason for programs. */
+static void fail_on_error(msb_status status, msb_error *err) {
     if (status == MSB_OK) return;
     fprintf(stderr, "hello: %s (%s, %s)\n", msb_error_message(err), msb_status_name(status), msb_error_reason(err));
     fprintf(stderr, "hello: logs are in %s\n", home);
     msb_error_free(err);
     exit(1); /* An attached sandbox ends with the process that started it. */
 }
+
+/* Every call that can fail goes through here. `err` must be read after the call, so this cannot be a function. */
+#define CHECK(call)                      \
+    do {                                 \
+        msb_error *err = NULL;           \
+        msb_status status_ = (call);     \
+        fail_on_error(status_, err);     \
+    } while (0)
 
 static double now_ms(void) {
     struct timespec now;
@@ -50,41 +58,37 @@ static void step(const char *what) {
 
 /* A command that is run by the guest's shell. */
 static msb_exec_config *shell(const char *script) {
-    msb_error *err = NULL;
     msb_exec_config *config = msb_exec_config_new("/bin/sh");
-    check(msb_exec_config_add_arg(config, "-c", &err), err);
-    check(msb_exec_config_add_arg(config, script, &err), err);
-    check(msb_exec_config_set_timeout_ms(config, STEP_TIMEOUT_MS, &err), err);
+    CHECK(msb_exec_config_add_arg(config, "-c", &err));
+    CHECK(msb_exec_config_add_arg(config, script, &err));
+    CHECK(msb_exec_config_set_timeout_ms(config, STEP_TIMEOUT_MS, &err));
     return config;
 }
 
 static msb_sandbox create(msb_backend backend, const char *image) {
-    msb_error *err = NULL;
     msb_sandbox sandbox;
     msb_sandbox_config *config = msb_sandbox_config_new("hello");
-    check(msb_sandbox_config_set_image(config, image, &err), err);
-    check(msb_sandbox_config_set_memory_mib(config, 256, &err), err);
-    check(msb_sandbox_create(backend, config, &sandbox, &err), err);
+    CHECK(msb_sandbox_config_set_image(config, image, &err));
+    CHECK(msb_sandbox_config_set_memory_mib(config, 256, &err));
+    CHECK(msb_sandbox_create(backend, config, &sandbox, &err));
     msb_sandbox_config_free(config);
     return sandbox;
 }
 
 static void print_driver(msb_sandbox sandbox) {
-    msb_error *err = NULL;
     msb_sandbox_info *info;
-    check(msb_sandbox_info_get(sandbox, &info, &err), err);
+    CHECK(msb_sandbox_info_get(sandbox, &info, &err));
     printf("  driver %s, isolation %s\n", msb_sandbox_info_driver(info), msb_sandbox_info_isolation(info));
     msb_sandbox_info_free(info);
 }
 
 /* The simplest way: run to the end, with what the command wrote collected. */
 static void run(msb_sandbox sandbox, const char *script) {
-    msb_error *err = NULL;
     msb_exec_result *result;
     msb_exec_config *config = shell(script);
     size_t len;
     const uint8_t *output;
-    check(msb_sandbox_exec(sandbox, config, &result, &err), err);
+    CHECK(msb_sandbox_exec(sandbox, config, &result, &err));
     output = msb_exec_result_stdout(result, &len);
     printf("  %.*s", (int)len, (const char *)output);
     if (len == 0 || output[len - 1] != '\n') putchar('\n');
@@ -95,13 +99,12 @@ static void run(msb_sandbox sandbox, const char *script) {
 
 /* Prints output as it appears, each line with when that was, until there is no more. */
 static void print_lines(msb_exec exec) {
-    msb_error *err = NULL;
     char buffer[4096];
     size_t n;
     int at_line_start = 1;
     double began = now_ms();
     do {
-        check(msb_exec_read(exec, MSB_STDOUT, buffer, sizeof buffer, STEP_TIMEOUT_MS, &n, &err), err);
+        CHECK(msb_exec_read(exec, MSB_STDOUT, buffer, sizeof buffer, STEP_TIMEOUT_MS, &n, &err));
         for (size_t i = 0; i < n; i++) {
             if (at_line_start) printf("  after %6.1f ms: ", now_ms() - began);
             putchar(buffer[i]);
@@ -112,34 +115,31 @@ static void print_lines(msb_exec exec) {
 }
 
 static void finish(msb_exec *exec) {
-    msb_error *err = NULL;
     msb_exec_status status;
-    check(msb_exec_wait(*exec, STEP_TIMEOUT_MS, &status, &err), err);
+    CHECK(msb_exec_wait(*exec, STEP_TIMEOUT_MS, &status, &err));
     printf("  exit code %d\n", status.exit_code);
     msb_exec_release(exec);
 }
 
 static void stream(msb_sandbox sandbox, const char *script) {
-    msb_error *err = NULL;
     msb_exec exec;
     msb_exec_config *config = shell(script);
-    check(msb_sandbox_exec_start(sandbox, config, &exec, &err), err);
+    CHECK(msb_sandbox_exec_start(sandbox, config, &exec, &err));
     print_lines(exec);
     finish(&exec);
     msb_exec_config_free(config);
 }
 
 static void feed(msb_sandbox sandbox, const char *script, const char *text) {
-    msb_error *err = NULL;
     msb_exec exec;
     msb_exec_config *config = shell(script);
     size_t written;
-    check(msb_exec_config_set_stdin_pipe(config, &err), err);
-    check(msb_sandbox_exec_start(sandbox, config, &exec, &err), err);
+    CHECK(msb_exec_config_set_stdin_pipe(config, &err));
+    CHECK(msb_sandbox_exec_start(sandbox, config, &exec, &err));
     for (size_t len = strlen(text); len > 0; text += written, len -= written) {
-        check(msb_exec_write(exec, text, len, STEP_TIMEOUT_MS, &written, &err), err);
+        CHECK(msb_exec_write(exec, text, len, STEP_TIMEOUT_MS, &written, &err));
     }
-    check(msb_exec_close_stdin(exec, &err), err);
+    CHECK(msb_exec_close_stdin(exec, &err));
     print_lines(exec);
     finish(&exec);
     msb_exec_config_free(config);
@@ -147,9 +147,9 @@ static void feed(msb_sandbox sandbox, const char *script, const char *text) {
 
 /* A command that cannot even be started is an error, and its reason says why. */
 static void fail_to_spawn(msb_sandbox sandbox, const char *program) {
-    msb_error *err = NULL;
     msb_exec_result *result;
     msb_exec_config *config = msb_exec_config_new(program);
+    msb_error *err = NULL;
     msb_status status = msb_sandbox_exec(sandbox, config, &result, &err);
     printf("  %s, %s: %s\n", msb_status_name(status), msb_error_reason(err), msb_error_message(err));
     msb_error_free(err);
@@ -158,7 +158,6 @@ static void fail_to_spawn(msb_sandbox sandbox, const char *program) {
 }
 
 int main(int argc, char **argv) {
-    msb_error *err = NULL;
     msb_backend backend;
     msb_backend_config *config;
     msb_sandbox sandbox;
@@ -173,13 +172,13 @@ int main(int argc, char **argv) {
     step_began = now_ms();
 
     config = msb_backend_config_new();
-    check(msb_backend_config_set_home(config, home, &err), err);
-    check(msb_backend_new(config, &backend, &err), err);
+    CHECK(msb_backend_config_set_home(config, home, &err));
+    CHECK(msb_backend_new(config, &backend, &err));
     msb_backend_config_free(config);
     step("backend opened");
     sandbox = create(backend, argv[1]);
     step("sandbox created");
-    check(msb_sandbox_start(sandbox, STEP_TIMEOUT_MS, &err), err);
+    CHECK(msb_sandbox_start(sandbox, STEP_TIMEOUT_MS, &err));
     step("sandbox started");
     print_driver(sandbox);
 
@@ -194,12 +193,12 @@ int main(int argc, char **argv) {
     fail_to_spawn(sandbox, "/no/such/program");
     step("a failed spawn");
 
-    check(msb_sandbox_stop(sandbox, STEP_TIMEOUT_MS, &err), err);
+    CHECK(msb_sandbox_stop(sandbox, STEP_TIMEOUT_MS, &err));
     step("sandbox stopped");
-    check(msb_sandbox_remove(sandbox, &err), err);
+    CHECK(msb_sandbox_remove(sandbox, &err));
     step("sandbox removed");
     msb_sandbox_release(&sandbox);
-    check(msb_backend_close(backend, STEP_TIMEOUT_MS, &err), err);
+    CHECK(msb_backend_close(backend, STEP_TIMEOUT_MS, &err));
     msb_backend_release(&backend);
     if (nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0) {
         perror(home);

@@ -22,8 +22,6 @@ const DEFAULT_HOME: &str = ".microsandbox";
 pub struct ConfigFile {
     /// The home directory.
     pub home: Option<PathBuf>,
-    /// How much is logged.
-    pub log_level: Option<String>,
     /// The store.
     pub database: DatabaseSection,
     /// Places that differ from the home's own.
@@ -54,8 +52,6 @@ pub struct PathsSection {
     pub cache: Option<PathBuf>,
     /// Sandboxes' directories.
     pub sandboxes: Option<PathBuf>,
-    /// Logs.
-    pub logs: Option<PathBuf>,
 }
 
 /// Section `sandbox_defaults`.

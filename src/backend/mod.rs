@@ -150,14 +150,19 @@ impl Backend {
     /// The guest kernel.
     pub fn kernel(&self) -> Result<Kernel, MsbError> {
         let embedded = self.embedded()?;
-        kernel::find(self.home(), self.config.libkrunfw.as_deref(), &embedded.runner)
+        kernel::find(
+            self.home(),
+            &self.config.cache,
+            self.config.libkrunfw.as_deref(),
+            &embedded.runner,
+        )
     }
 
     /// What this host can do, given the kernel to try it with.
     pub fn abilities(&self, kernel: &Kernel) -> Result<Abilities, MsbError> {
         let embedded = self.embedded()?;
         Ok(Abilities {
-            kvm: kvm::check_guest(self.home(), &embedded, kernel)?,
+            kvm: kvm::check_guest(&self.config.cache, &embedded, kernel)?,
             qemu: qemu::find(self.config.qemu.as_deref()),
         })
     }

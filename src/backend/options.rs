@@ -21,22 +21,6 @@ choice! {
     }
 }
 
-choice! {
-    /// How much is logged.
-    LogLevel {
-        /// Failures only.
-        Error = "error",
-        /// And what may become one.
-        Warn = "warn",
-        /// And what happens to a sandbox.
-        Info = "info",
-        /// And how.
-        Debug = "debug",
-        /// And every frame.
-        Trace = "trace",
-    }
-}
-
 options! {
     /// What a local backend is made from. Whatever is unset falls through to the config file.
     BackendOptions for "msb_backend_config" {
@@ -64,18 +48,10 @@ options! {
         /// How long to wait for another process's write to the database, in seconds, 1 to 3600. Unset: the
         /// config file's, else 5.
         busy_timeout_secs: Option<u64> = None, "set_busy_timeout_secs", since "0.1.0", check |v| each(v, within(1..=3600));
-        /// How much sandboxes log: `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`.
-        log_level: Option<LogLevel> = None, "set_log_level", since "0.1.0", check check::any;
         /// The directory of the sandboxes. Unset: `<home>/sandboxes`.
         sandboxes_dir: Option<String> = None, "set_sandboxes_dir", since "0.1.0", check |v| each(v, check::text);
-        /// The directory of the volumes. Unset: `<home>/volumes`.
-        volumes_dir: Option<String> = None, "set_volumes_dir", since "0.1.0", check |v| each(v, check::text);
-        /// The directory of the snapshots. Unset: `<home>/snapshots`.
-        snapshots_dir: Option<String> = None, "set_snapshots_dir", since "0.1.0", check |v| each(v, check::text);
         /// The directory of what can be made again. Unset: `<home>/cache`.
         cache_dir: Option<String> = None, "set_cache_dir", since "0.1.0", check |v| each(v, check::text);
-        /// The directory of the logs. Unset: `<home>/logs`.
-        logs_dir: Option<String> = None, "set_logs_dir", since "0.1.0", check |v| each(v, check::text);
     }
 }
 

@@ -118,7 +118,7 @@ pub unsafe extern "C" fn msb_backend_config_set_home(
 /// virtualization works and `qemu` elsewhere.
 ///
 /// - config: changed; not NULL.
-/// - driver: borrowed; one of the texts above.
+/// - driver: borrowed; `"auto"`, `"krun"` or `"qemu"`.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: no.
 /// - Errors: INVALID_ARGUMENT.
@@ -287,25 +287,6 @@ pub unsafe extern "C" fn msb_backend_config_set_busy_timeout_secs(
     })
 }
 
-/// How much sandboxes log: `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`.
-///
-/// - config: changed; not NULL.
-/// - log_level: borrowed; one of the texts above.
-/// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: no.
-/// - Errors: INVALID_ARGUMENT.
-/// - Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn msb_backend_config_set_log_level(
-    config: *mut msb_backend_config,
-    log_level: *const c_char,
-    err: *mut *mut msb_error,
-) -> msb_status {
-    ffi!(err, [edit config, text log_level], {
-        builder::set(&mut config.options, fields::log_level, Some(builder::choice(log_level, "log_level")?))
-    })
-}
-
 /// The directory of the sandboxes. Unset: `<home>/sandboxes`.
 ///
 /// - config: changed; not NULL.
@@ -325,44 +306,6 @@ pub unsafe extern "C" fn msb_backend_config_set_sandboxes_dir(
     })
 }
 
-/// The directory of the volumes. Unset: `<home>/volumes`.
-///
-/// - config: changed; not NULL.
-/// - path: copied; not NULL.
-/// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: no.
-/// - Errors: INVALID_ARGUMENT.
-/// - Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn msb_backend_config_set_volumes_dir(
-    config: *mut msb_backend_config,
-    path: *const c_char,
-    err: *mut *mut msb_error,
-) -> msb_status {
-    ffi!(err, [edit config, text path], {
-        builder::set(&mut config.options, fields::volumes_dir, Some(path.to_owned()))
-    })
-}
-
-/// The directory of the snapshots. Unset: `<home>/snapshots`.
-///
-/// - config: changed; not NULL.
-/// - path: copied; not NULL.
-/// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: no.
-/// - Errors: INVALID_ARGUMENT.
-/// - Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn msb_backend_config_set_snapshots_dir(
-    config: *mut msb_backend_config,
-    path: *const c_char,
-    err: *mut *mut msb_error,
-) -> msb_status {
-    ffi!(err, [edit config, text path], {
-        builder::set(&mut config.options, fields::snapshots_dir, Some(path.to_owned()))
-    })
-}
-
 /// The directory of what can be made again. Unset: `<home>/cache`.
 ///
 /// - config: changed; not NULL.
@@ -379,24 +322,5 @@ pub unsafe extern "C" fn msb_backend_config_set_cache_dir(
 ) -> msb_status {
     ffi!(err, [edit config, text path], {
         builder::set(&mut config.options, fields::cache_dir, Some(path.to_owned()))
-    })
-}
-
-/// The directory of the logs. Unset: `<home>/logs`.
-///
-/// - config: changed; not NULL.
-/// - path: copied; not NULL.
-/// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: no.
-/// - Errors: INVALID_ARGUMENT.
-/// - Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn msb_backend_config_set_logs_dir(
-    config: *mut msb_backend_config,
-    path: *const c_char,
-    err: *mut *mut msb_error,
-) -> msb_status {
-    ffi!(err, [edit config, text path], {
-        builder::set(&mut config.options, fields::logs_dir, Some(path.to_owned()))
     })
 }

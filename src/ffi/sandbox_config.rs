@@ -116,7 +116,7 @@ pub unsafe extern "C" fn msb_sandbox_config_set_name(
     })
 }
 
-/// The root file system: a directory, a disk image, an archive or an OCI reference. Required.
+/// The root file system: a directory, which is never modified. Required.
 ///
 /// - config: changed; not NULL.
 /// - image: copied; not NULL.
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn msb_sandbox_config_set_image(
 /// not.
 ///
 /// - config: changed; not NULL.
-/// - upper: borrowed; one of the texts above.
+/// - upper: borrowed; `"disk"` or `"tmpfs"`.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: no.
 /// - Errors: INVALID_ARGUMENT.
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn msb_sandbox_config_set_memory_mib(
     })
 }
 
-/// Environment variables of every command in the sandbox. The prefix `MSB_` is reserved.
+/// Environment variables of every command in the sandbox, stored with it as they are. The prefix `MSB_` is reserved.
 ///
 /// - config: changed; not NULL.
 /// - key: copied; a key that was given before gets the new value.
@@ -253,7 +253,7 @@ pub unsafe extern "C" fn msb_sandbox_config_set_workdir(
     })
 }
 
-/// The shell of the guest. Unset: the config file's, else `/bin/sh`.
+/// The shell that commands find in `SHELL`. Unset: the config file's, else `/bin/sh`.
 ///
 /// - config: changed; not NULL.
 /// - shell: copied; not NULL.
@@ -472,7 +472,7 @@ pub unsafe extern "C" fn msb_sandbox_config_set_detached(
 /// The least isolation to run with: `"any"`, or `"hardware"`, which refuses emulation.
 ///
 /// - config: changed; not NULL.
-/// - min_isolation: borrowed; one of the texts above.
+/// - min_isolation: borrowed; `"any"` or `"hardware"`.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: no.
 /// - Errors: INVALID_ARGUMENT.
@@ -491,7 +491,7 @@ pub unsafe extern "C" fn msb_sandbox_config_set_min_isolation(
 /// The hypervisor driver for this sandbox. Unset: the backend's.
 ///
 /// - config: changed; not NULL.
-/// - driver: borrowed; one of the texts above.
+/// - driver: borrowed; `"auto"`, `"krun"` or `"qemu"`.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: no.
 /// - Errors: INVALID_ARGUMENT.
@@ -507,7 +507,7 @@ pub unsafe extern "C" fn msb_sandbox_config_set_driver(
     })
 }
 
-/// How long the guest has to come up, in milliseconds, at least 1. Unset: the driver's.
+/// How long the guest has to come up, in milliseconds, at least 1. Unset: 120000.
 ///
 /// - config: changed; not NULL.
 /// - boot_timeout_ms: the value.

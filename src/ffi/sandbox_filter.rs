@@ -119,7 +119,7 @@ pub unsafe extern "C" fn msb_sandbox_filter_add_label(
 /// Only sandboxes in one of these statuses, spelled as `msb_sandbox_info_status` does. Empty: any.
 ///
 /// - filter: changed; not NULL.
-/// - status: borrowed; one of the texts above.
+/// - status: borrowed; spelled as `msb_sandbox_info_status` gives it.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: no.
 /// - Errors: INVALID_ARGUMENT.

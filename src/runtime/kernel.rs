@@ -1,7 +1,7 @@
 //! Finds the guest kernel and keeps it as an ELF file that both hypervisors boot.
 //!
 //! The kernel ships inside a shared library, `libkrunfw`. The runner loads that library in a process of its own,
-//! never the host, and writes the kernel to `<home>/cache/kernel/<digest>.elf`. An index beside it remembers
+//! never the host, and writes the kernel to `<cache>/kernel/<digest>.elf`. An index beside it remembers
 //! which library file gave which kernel, so that a start reads no 20 MB to find out.
 
 use super::embedded::{hex, write_atomically};
@@ -63,13 +63,13 @@ struct Extracted {
 }
 
 /// Finds a kernel and makes its ELF file if that is not there yet. `configured` alone counts when given.
-pub fn find(home: &Path, configured: Option<&Path>, runner: &Path) -> Result<Kernel, MsbError> {
+pub fn find(home: &Path, cache: &Path, configured: Option<&Path>, runner: &Path) -> Result<Kernel, MsbError> {
     let candidates = candidates(home, configured);
     if let Some(library) = candidates.iter().find(|path| path.is_file()) {
-        return from_library(home, library, runner);
+        return from_library(cache, library, runner);
     }
     let explicit = configured.is_some() || std::env::var_os(VARIABLE).is_some();
-    if !explicit && let Some(kernel) = from_system(home, runner)? {
+    if !explicit && let Some(kernel) = from_system(cache, runner)? {
         return Ok(kernel);
     }
     Err(not_found(&candidates, explicit))
@@ -105,10 +105,10 @@ fn not_found(candidates: &[PathBuf], explicit: bool) -> MsbError {
     .detail("looked_for", looked.join("\n"))
 }
 
-fn from_library(home: &Path, library: &Path, runner: &Path) -> Result<Kernel, MsbError> {
+fn from_library(cache: &Path, library: &Path, runner: &Path) -> Result<Kernel, MsbError> {
     let library = fs::canonicalize(library).map_err(|error| unreadable(library, &error))?;
     let stamp = stamp(&library).map_err(|error| unreadable(&library, &error))?;
-    let directory = home.join("cache").join("kernel");
+    let directory = cache.join("kernel");
     let mut index = read_index(&directory);
     if let Some(entry) = index.get(&library).filter(|entry| entry.stamp == stamp) {
         let path = elf_path(&directory, &entry.digest);
@@ -133,8 +133,8 @@ fn from_library(home: &Path, library: &Path, runner: &Path) -> Result<Kernel, Ms
 }
 
 /// Asks the system's loader. `None` when it knows no such library.
-fn from_system(home: &Path, runner: &Path) -> Result<Option<Kernel>, MsbError> {
-    let directory = home.join("cache").join("kernel");
+fn from_system(cache: &Path, runner: &Path) -> Result<Option<Kernel>, MsbError> {
+    let directory = cache.join("kernel");
     let key = Path::new(SYSTEM_NAME);
     let index = read_index(&directory);
     // The loader's last answer is good as long as that very file is there.
@@ -145,11 +145,11 @@ fn from_system(home: &Path, runner: &Path) -> Result<Option<Kernel>, MsbError> {
             && stamp(library).is_ok_and(|now| now == entry.stamp)
             && is_system_path(library)
         {
-            return from_library(home, library, runner).map(Some);
+            return from_library(cache, library, runner).map(Some);
         }
     }
     match extract(&directory, None, runner) {
-        Ok(kernel) if kernel.source.is_absolute() => from_library(home, &kernel.source, runner).map(Some),
+        Ok(kernel) if kernel.source.is_absolute() => from_library(cache, &kernel.source, runner).map(Some),
         Ok(kernel) => Ok(Some(Kernel {
             source: key.to_path_buf(),
             ..kernel

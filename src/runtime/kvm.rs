@@ -107,7 +107,7 @@ pub fn check_device() -> Result<(), KvmProblem> {
 
 /// Checks whether a guest runs, from the cache if this was asked before. The outer error is a failure to ask.
 pub fn check_guest(
-    home: &Path,
+    cache: &Path,
     embedded: &Embedded,
     kernel: &Kernel,
 ) -> Result<Result<(), KvmProblem>, MsbError> {
@@ -115,7 +115,7 @@ pub fn check_guest(
         return Ok(Err(problem));
     }
     let key = cache_key(embedded, kernel);
-    let path = home.join("cache").join("kvm.json");
+    let path = cache.join("kvm.json");
     if let Some(known) = fs::read(&path)
         .ok()
         .and_then(|text| serde_json::from_slice::<Remembered>(&text).ok())

@@ -74,7 +74,7 @@ pub fn probe(backend: &Backend) -> Result<Report, MsbError> {
         Err(error) => Check::failed("kernel", error),
     }];
     let kvm = match &kernel {
-        Ok(kernel) => kvm::check_guest(backend.home(), &backend.embedded()?, kernel)?,
+        Ok(kernel) => kvm::check_guest(&backend.config().cache, &backend.embedded()?, kernel)?,
         // Without a kernel only the device can be looked at.
         Err(_) => kvm::check_device(),
     };

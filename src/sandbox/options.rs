@@ -112,7 +112,7 @@ options! {
         /// The name, unique in its backend: 1 to 128 of A-Z a-z 0-9 . _ - beginning with a letter or digit.
         /// Required.
         name: Option<String> = None, "set_name", since "0.1.0", check |v| each(v, check::name);
-        /// The root file system: a directory, a disk image, an archive or an OCI reference. Required.
+        /// The root file system: a directory, which is never modified. Required.
         image: Option<String> = None, "set_image", since "0.1.0", check |v| each(v, check::text);
         /// Where the guest's writes to its root go: `"disk"`, which survives stop and start, or `"tmpfs"`,
         /// which does not.
@@ -124,11 +124,11 @@ options! {
         cpus: Option<u32> = None, "set_cpus", since "0.1.0", check |v| each(v, within(1..=255));
         /// Memory in MiB, at least 64. Unset: the backend's default.
         memory_mib: Option<u32> = None, "set_memory_mib", since "0.1.0", check |v| each(v, within(64..=16_777_216));
-        /// Environment variables of every command in the sandbox. The prefix `MSB_` is reserved.
+        /// Environment variables of every command in the sandbox, stored with it as they are. The prefix `MSB_` is reserved.
         env: BTreeMap<String, String> = BTreeMap::new(), "set_env", since "0.1.0", check check::env;
         /// The working directory of commands that do not say, in the guest.
         workdir: Option<String> = None, "set_workdir", since "0.1.0", check |v| each(v, check::text);
-        /// The shell of the guest. Unset: the config file's, else `/bin/sh`.
+        /// The shell that commands find in `SHELL`. Unset: the config file's, else `/bin/sh`.
         shell: Option<String> = None, "set_shell", since "0.1.0", check |v| each(v, check::text);
         /// The guest's host name, at most 64 bytes. Unset: made from the name.
         hostname: Option<String> = None, "set_hostname", since "0.1.0", check |v| each(v, check::hostname);
@@ -155,7 +155,7 @@ options! {
         min_isolation: Isolation = Isolation::Any, "set_min_isolation", since "0.1.0", check check::any;
         /// The hypervisor driver for this sandbox. Unset: the backend's.
         driver: Option<Driver> = None, "set_driver", since "0.1.0", check check::any;
-        /// How long the guest has to come up, in milliseconds, at least 1. Unset: the driver's.
+        /// How long the guest has to come up, in milliseconds, at least 1. Unset: 120000.
         boot_timeout_ms: Option<u64> = None, "set_boot_timeout_ms", since "0.1.0", check |v| each(v, within(1..=u64::MAX));
     }
 }

@@ -353,13 +353,19 @@ fn disk_status(error: &(dyn std::error::Error + 'static)) -> Status {
 }
 
 fn guest_spec(name: &str, spec: &SandboxSpec) -> GuestSpec {
+    // First, so that the sandbox's own variable of this name wins.
+    let shell = spec
+        .runtime
+        .shell
+        .clone()
+        .map(|shell| ("SHELL".to_owned(), shell));
+    let variables = spec.env.iter();
     GuestSpec {
         root: None,
         hostname: spec.runtime.hostname.clone().unwrap_or_else(|| host_name(name)),
-        env: spec
-            .env
-            .iter()
-            .map(|v| (v.key.clone(), v.value.clone()))
+        env: shell
+            .into_iter()
+            .chain(variables.map(|v| (v.key.clone(), v.value.clone())))
             .collect(),
         workdir: spec.runtime.workdir.clone(),
         user: spec.runtime.user.clone(),

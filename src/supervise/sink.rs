@@ -75,20 +75,28 @@ impl Sink {
         if moving.done {
             return false;
         }
-        let Some(stream) = self.stream.upgrade() else {
-            return self.finish(&mut moving);
-        };
-        if self.channel == Channel::Stdin {
-            self.pump_input(&mut moving, &stream)
-        } else {
-            self.pump_output(&mut moving, &stream)
+        let stream = self.stream.upgrade();
+        match (self.channel, stream) {
+            (Channel::Stdin, Some(stream)) => self.pump_input(&mut moving, &stream),
+            (Channel::Stdin, None) => self.finish(&mut moving),
+            (_, stream) => self.pump_output(&mut moving, stream.as_deref()),
         }
     }
 
-    fn pump_output(&self, moving: &mut Moving, stream: &Stream) -> bool {
+    /// Takes over what `stream` still holds, before the stream is let go of: the host's end may be read later.
+    pub fn take_rest(&self, stream: &Stream) {
+        let mut moving = self.moving.lock();
+        while let Taken::Data(data) = stream.take_routed(self.channel, usize::MAX) {
+            moving.pending.extend_from_slice(&data);
+        }
+    }
+
+    fn pump_output(&self, moving: &mut Moving, stream: Option<&Stream>) -> bool {
         loop {
             if moving.sent == moving.pending.len() {
-                match stream.take_routed(self.channel, 2 * MAX_DATA) {
+                match stream.map_or(Taken::End, |stream| {
+                    stream.take_routed(self.channel, 2 * MAX_DATA)
+                }) {
                     Taken::Data(data) => {
                         moving.pending = data;
                         moving.sent = 0;
@@ -121,7 +129,9 @@ impl Sink {
                 }
             };
             moving.sent += count;
-            stream.consumed(self.channel, count);
+            if let Some(stream) = stream {
+                stream.consumed(self.channel, count);
+            }
         }
     }
 

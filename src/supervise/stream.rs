@@ -297,8 +297,8 @@ impl Stream {
         }
     }
 
-    /// Lets go of the command: it goes on, its input ends, its output is thrown away. Descriptors that were given
-    /// away see the end.
+    /// Lets go of the command: it goes on, its input ends, its further output is thrown away. Descriptors that were
+    /// given away get what there was, then the end.
     pub fn abandon(&self) {
         let mut inner = self.inner.lock();
         if !inner.is_over() {
@@ -306,15 +306,27 @@ impl Stream {
             let _ = self.link.send_control(self.id, &StreamRequest::Abandon);
         }
         inner.input.open = false;
-        let mut sinks: Vec<_> = inner.input.sink.take().into_iter().collect();
+        let input = inner.input.sink.take();
+        drop(inner);
         for channel in [Channel::Stdout, Channel::Stderr] {
+            let mut inner = self.inner.lock();
+            if let Route::Sink(sink) = &inner.output(channel).route {
+                let sink = Arc::clone(sink);
+                // A sink locks itself before its stream.
+                drop(inner);
+                sink.take_rest(self);
+                inner = self.inner.lock();
+            }
             let output = inner.output(channel);
             output.data.clear();
             output.ended = true;
-            sinks.extend(self.tell(&mut inner, channel));
+            let sink = self.tell(&mut inner, channel);
+            drop(inner);
+            if let Some(sink) = sink {
+                sink.kick();
+            }
         }
-        drop(inner);
-        for sink in sinks {
+        if let Some(sink) = input {
             sink.kick();
         }
     }

@@ -157,12 +157,8 @@ TEST(setters_refuse_null_foreign_and_malformed_arguments) {
     EXPAND_TEXT(BACKEND, msb_backend_config_set_libkrunfw_path);
     EXPAND_TEXT(BACKEND, msb_backend_config_set_qemu_path);
     EXPAND_TEXT(BACKEND, msb_backend_config_set_runner_path);
-    EXPAND_TEXT(BACKEND, msb_backend_config_set_log_level);
     EXPAND_TEXT(BACKEND, msb_backend_config_set_sandboxes_dir);
-    EXPAND_TEXT(BACKEND, msb_backend_config_set_volumes_dir);
-    EXPAND_TEXT(BACKEND, msb_backend_config_set_snapshots_dir);
     EXPAND_TEXT(BACKEND, msb_backend_config_set_cache_dir);
-    EXPAND_TEXT(BACKEND, msb_backend_config_set_logs_dir);
     EACH_NUMBER(msb_backend_config_set_default_cpus);
     EACH_NUMBER(msb_backend_config_set_default_memory_mib);
     EACH_NUMBER(msb_backend_config_set_max_connections);

@@ -41,9 +41,9 @@ static inline int64_t now_ms(void) {
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* `count`, or a fraction of it where everything is slow: MSB_TEST_SCALE divides it. */
+/* `count`, or a fraction of it where everything is slow: MSB_TEST_DIVISOR divides it. */
 static inline int scaled(int count) {
-    const char *text = getenv("MSB_TEST_SCALE");
+    const char *text = getenv("MSB_TEST_DIVISOR");
     int divisor = text ? atoi(text) : 1;
     return divisor > 1 ? (count + divisor - 1) / divisor : count;
 }

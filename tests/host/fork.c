@@ -28,7 +28,7 @@ static int in_the_child(msb_sandbox box, msb_exec exec, msb_exec_config *config)
     msb_sandbox_release(&box);
     msb_backend_release(&backend);
     if (exec.id || box.id || backend.id) return 10;
-    return 42;
+    return 0;
 }
 
 TEST(every_call_in_a_forked_child_is_refused_and_the_parent_goes_on) {
@@ -37,10 +37,15 @@ TEST(every_call_in_a_forked_child_is_refused_and_the_parent_goes_on) {
     msb_exec_config *config = shell("true");
     int status = 0;
     pid_t child = fork();
-    if (child == 0) _exit(in_the_child(box, exec, config));
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
-    if (WEXITSTATUS(status) != 42) printf("       step %d in the child\n", WEXITSTATUS(status));
-    CHECK(WEXITSTATUS(status) == 42);
+    if (child == 0) {
+        int step = in_the_child(box, exec, config);
+        /* By a signal: a leak check at the exit would miss the threads that the child does not have. */
+        if (step == 0) raise(SIGKILL);
+        _exit(step);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    if (WIFEXITED(status)) printf("       step %d in the child\n", WEXITSTATUS(status));
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     CHECK(reads_up_to(exec, "after\n"));
     CHECK(answers(box));
     msb_exec_config_free(config);
