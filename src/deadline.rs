@@ -69,4 +69,12 @@ impl Deadline {
             Some(at) => Instant::now() < at && !condvar.wait_until(guard, at).timed_out(),
         }
     }
+
+    /// Locks `mutex`, unless somebody else holds it until the deadline.
+    pub fn lock<T>(self, mutex: &parking_lot::Mutex<T>) -> Option<parking_lot::MutexGuard<'_, T>> {
+        match self.at {
+            None => Some(mutex.lock()),
+            Some(at) => mutex.try_lock_until(at),
+        }
+    }
 }

@@ -3,7 +3,10 @@
 //! A file that is not there is an empty one; a file that cannot be read or understood is an error that says
 //! where, never silently defaults.
 
+use super::options::BackendOptions;
 use crate::error::{MsbError, Status};
+use crate::options::{Options, verdict};
+use crate::sandbox::options::SandboxOptions;
 use serde::Deserialize;
 use std::fs;
 use std::io;
@@ -148,7 +151,33 @@ pub fn read(path: &Path) -> Result<ConfigFile, MsbError> {
             .remedy("mend the file or move it away; it was not changed")
             .detail("path", path.display().to_string()));
     }
+    check(&file, path)?;
     Ok(file)
+}
+
+/// The values have the same limits as those that a caller sets.
+fn check(file: &ConfigFile, path: &Path) -> Result<(), MsbError> {
+    let out_of_range = |error: MsbError| {
+        let message = format!("{} holds values out of range", path.display());
+        MsbError::new(Status::ConfigInvalid, "config.malformed", message)
+            .source(&error)
+            .remedy("mend the file or move it away; it was not changed")
+            .detail("path", path.display().to_string())
+    };
+    let backend = BackendOptions {
+        max_connections: file.database.max_connections,
+        connect_timeout_secs: file.database.connect_timeout_secs,
+        busy_timeout_secs: file.database.busy_timeout_secs,
+        default_cpus: file.sandbox_defaults.cpus,
+        default_memory_mib: file.sandbox_defaults.memory_mib,
+        ..BackendOptions::default()
+    };
+    backend.validate().map_err(out_of_range)?;
+    let sandbox = SandboxOptions {
+        upper_size_mib: file.sandbox_defaults.oci.upper_size_mib,
+        ..SandboxOptions::default()
+    };
+    verdict::<SandboxOptions>(sandbox.problems()).map_err(out_of_range)
 }
 
 #[cfg(test)]
@@ -166,6 +195,28 @@ mod tests {
             (Status::ConfigInvalid, "config.malformed")
         );
         assert!(error.text().contains("line 2 column"), "{}", error.text());
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.json");
+        for (text, key) in [
+            (r#"{"sandbox_defaults": {"cpus": 0}}"#, "default_cpus"),
+            (
+                r#"{"database": {"busy_timeout_secs": 18446744073709551615}}"#,
+                "busy_timeout_secs",
+            ),
+            (
+                r#"{"sandbox_defaults": {"oci": {"upper_size_mib": 1}}}"#,
+                "upper_size_mib",
+            ),
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = read(&path).unwrap_err();
+            assert_eq!(error.status(), Status::ConfigInvalid);
+            assert!(error.text().contains(key), "{}", error.text());
+        }
     }
 
     #[test]

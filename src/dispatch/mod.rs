@@ -109,7 +109,9 @@ impl Dispatcher {
 
     /// Delivers everything about `exec` to `callbacks` from now on. When this fails they are dropped here.
     pub fn subscribe(&self, exec: &Arc<Exec>, callbacks: Box<dyn Callbacks>) -> Result<(), MsbError> {
-        if self.shared.work.lock().stopping {
+        // Held until the subscription is in the map: the thread drops what is there when it ends, and looks once.
+        let work = self.shared.work.lock();
+        if work.stopping {
             return Err(MsbError::new(
                 Status::InvalidState,
                 "dispatcher.stopped",
@@ -129,6 +131,7 @@ impl Dispatcher {
             noted,
         };
         self.shared.subscriptions.lock().insert(key, subscription);
+        drop(work);
         let subscribed = exec.stream().route_to_notify(&notify);
         if subscribed.is_err() {
             let removed = self.shared.subscriptions.lock().remove(&key);

@@ -34,6 +34,7 @@ compile_error!("libmsb needs panic = \"unwind\": with \"abort\" a defect of the 
 /// | `edit` | `msb_x *` | `&mut msb_x` |
 /// | `out` | `T *`, required | `&mut T`, cleared first even if the call fails |
 /// | `out_or_null` | `T *` | `Option<&mut T>`, cleared first |
+/// | `out_fd` | `int32_t *`, required | `&mut i32`, set to -1 first |
 /// | `token` | `msb_x` by value | `Arc` of its object |
 macro_rules! ffi {
     (else $fallback:expr, [$($how:ident $arg:ident),* $(,)?], $body:block) => {{
@@ -59,6 +60,14 @@ macro_rules! bind {
     (clear out $arg:ident) => {
         // SAFETY: the caller keeps msb.h's contract on pointers: an output is NULL or writable.
         unsafe { $crate::ffi::boundary::clear($arg) }
+    };
+    (clear out_fd $arg:ident) => {
+        // SAFETY: the caller keeps msb.h's contract on pointers: an output is NULL or writable. Zero would be
+        // somebody's standard input.
+        unsafe { $crate::ffi::boundary::clear_to($arg, -1) }
+    };
+    (take out_fd $arg:ident) => {
+        $crate::ffi::boundary::bind!(take out $arg)
     };
     (clear out_or_null $arg:ident) => {
         $crate::ffi::boundary::bind!(clear out $arg)
@@ -124,9 +133,18 @@ cleared_numbers!(u8, u32, u64, usize, i32, i64);
 /// # Safety
 /// `out` is NULL or valid for a write.
 pub unsafe fn clear<T: Cleared>(out: *mut T) {
+    // SAFETY: as the caller promises.
+    unsafe { clear_to(out, T::CLEARED) };
+}
+
+/// As [`clear`], with a value of the caller's choice.
+///
+/// # Safety
+/// As [`clear`].
+pub unsafe fn clear_to<T>(out: *mut T, value: T) {
     if !out.is_null() && out.is_aligned() {
         // SAFETY: just checked for NULL and alignment; the caller promises the rest.
-        unsafe { out.write(T::CLEARED) };
+        unsafe { out.write(value) };
     }
 }
 

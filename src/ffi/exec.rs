@@ -270,9 +270,7 @@ pub unsafe extern "C" fn msb_exec_take_fd(
     fd: *mut i32,
     err: *mut *mut msb_error,
 ) -> msb_status {
-    ffi!(err, [out fd, token exec], {
-        // Zero would be somebody's standard input.
-        *fd = -1;
+    ffi!(err, [out_fd fd, token exec], {
         *fd = exec.take_fd(channel(which, false)?)?.into_raw_fd();
         Ok(())
     })

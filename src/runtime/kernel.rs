@@ -6,15 +6,17 @@
 
 use super::embedded::{hex, write_atomically};
 use crate::error::{MsbError, Status};
+use crate::supervise::child;
 use crate::sys;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 /// Names the library may have in a directory.
 const LIBRARY_NAMES: [&str; 2] = ["libkrunfw.so.5", "libkrunfw.so"];
@@ -22,6 +24,9 @@ const LIBRARY_NAMES: [&str; 2] = ["libkrunfw.so.5", "libkrunfw.so"];
 const SYSTEM_NAME: &str = "libkrunfw.so.5";
 /// Environment variable that names the library.
 const VARIABLE: &str = "MSB_LIBKRUNFW_PATH";
+
+/// How long loading the library and writing 21 MB may take.
+const EXTRACTION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the kernel came from and where it is.
 #[derive(Debug, Clone)]
@@ -194,8 +199,11 @@ fn extract(directory: &Path, library: Option<&Path>, runner: &Path) -> Result<Ke
 
 fn run_extraction(library: Option<&Path>, fresh: &Path, runner: &Path) -> Result<PathBuf, MsbError> {
     let source = library.unwrap_or(Path::new("-"));
-    let output = run_program(Command::new(runner).arg("kernel").arg(source).arg(fresh))
-        .map_err(|error| MsbError::io("runner.spawn", "cannot run", runner, &error))?;
+    let output = child::output(
+        Command::new(runner).arg("kernel").arg(source).arg(fresh),
+        EXTRACTION_TIMEOUT,
+    )
+    .map_err(|error| MsbError::io("runner.spawn", "cannot run", runner, &error))?;
     let answer: Extracted = serde_json::from_slice(&output).map_err(|error| {
         MsbError::new(
             Status::Internal,
@@ -217,27 +225,6 @@ fn run_extraction(library: Option<&Path>, fresh: &Path, runner: &Path) -> Result
         ),
     )
     .remedy("install libkrunfw version 5 for this processor"))
-}
-
-/// Runs a short-lived helper program and returns what it printed. Its exit status is not looked at: a host that
-/// reaps every child may have taken it.
-pub fn run_program(command: &mut Command) -> io::Result<Vec<u8>> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .env_clear()
-        .spawn()?;
-    let mut output = Vec::new();
-    let read = match child.stdout.take() {
-        Some(pipe) => pipe.take(64 * 1024).read_to_end(&mut output),
-        None => Ok(0),
-    };
-    match child.wait() {
-        Err(error) if error.raw_os_error() != Some(libc::ECHILD) => return Err(error),
-        _ => {}
-    }
-    read.map(|_| output)
 }
 
 fn adopt(directory: &Path, fresh: &Path, source: PathBuf) -> Result<Kernel, MsbError> {

@@ -5,8 +5,9 @@
 //! is kept in the home's cache.
 
 use super::embedded::{Embedded, write_atomically};
-use super::kernel::{Kernel, run_program};
+use super::kernel::Kernel;
 use crate::error::MsbError;
+use crate::supervise::child;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -14,6 +15,8 @@ use std::path::Path;
 use std::process::Command;
 
 const DEVICE: &str = "/dev/kvm";
+/// Longer than the runner's own limits for the parts of a trial.
+const TRIAL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Why hardware virtualization cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +66,9 @@ impl KvmProblem {
                     .to_owned()
             }
             Self::NoPermission { group } => {
-                format!("add the user to group {group} (usermod -aG {group} USER) and log in again")
+                format!(
+                    "add the user to group {group} (usermod -aG {group} USER) and log in again; in a container, pass {DEVICE} to it"
+                )
             }
             Self::CannotRunGuest { .. } => {
                 "enable nested virtualization on the machine that runs this one, or use the qemu driver".to_owned()
@@ -93,7 +98,7 @@ struct Remembered {
 pub fn check_device() -> Result<(), KvmProblem> {
     match fs::OpenOptions::new().read(true).write(true).open(DEVICE) {
         Ok(_) => Ok(()),
-        Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EACCES | libc::EPERM)) => {
             let gid = fs::metadata(DEVICE).map(|meta| meta.gid()).unwrap_or_default();
             Err(KvmProblem::NoPermission {
                 group: group_name(gid),
@@ -147,7 +152,7 @@ struct Trial {
 fn smoke_test(embedded: &Embedded, kernel: &Kernel) -> Result<Trial, MsbError> {
     let mut command = Command::new(&embedded.runner);
     command.arg("probe").arg(&kernel.path).arg(&embedded.initramfs);
-    let output = run_program(&mut command)
+    let output = child::output(&mut command, TRIAL_TIMEOUT)
         .map_err(|error| MsbError::io("runner.spawn", "cannot run", &embedded.runner, &error))?;
     Ok(match serde_json::from_slice::<Answer>(&output) {
         Ok(answer) if answer.ok => Trial {

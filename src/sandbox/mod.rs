@@ -98,21 +98,40 @@ impl Sandbox {
 
     /// The link to the runner, connecting if need be. `None` when no runner is alive.
     fn reach(&self, deadline: Deadline) -> Result<Option<Arc<Link>>, MsbError> {
-        let mut slot = self.link.lock();
+        self.reach_with(deadline, None)
+    }
+
+    /// As [`Sandbox::reach`], and gives the runner `order` whether or not it answers in time.
+    fn reach_with(
+        &self,
+        deadline: Deadline,
+        order: Option<&ClientMessage>,
+    ) -> Result<Option<Arc<Link>>, MsbError> {
+        // Without a deadline of its own, connecting has this one; others of this process may be connecting too.
+        let deadline = deadline.min(Deadline::after(HELLO_TIMEOUT));
+        let Some(mut slot) = deadline.lock(&self.link) else {
+            return Err(self.unanswered());
+        };
         if let Some(link) = slot.as_ref().filter(|link| !link.state().closed) {
+            if let Some(order) = order {
+                // A link that breaks meanwhile means that it is ending anyway.
+                let _ = link.send_message(order);
+            }
             return Ok(Some(Arc::clone(link)));
         }
         if !self.is_alive()? {
             return Ok(None);
         }
-        let deadline = deadline.min(Deadline::after(HELLO_TIMEOUT));
         let Some(socket) = self.connect(deadline)? else {
             return Ok(None);
         };
         let link = self.adopt_socket(socket)?;
-        link.send_message(&ClientMessage::Hello {
+        let hello = ClientMessage::Hello {
             protocol: PROTOCOL_VERSION,
-        })?;
+        };
+        for message in [Some(&hello), order].into_iter().flatten() {
+            link.send_message(message)?;
+        }
         let answer = link.wait_for(deadline, |state| {
             let refused = state.refused.clone();
             (state.welcome.is_some() || state.closed || refused.is_some()).then_some(refused)
@@ -124,17 +143,21 @@ impl Sandbox {
             }
             Some(None) => None,
             Some(Some(refused)) => Some(MsbError::new(Status::Unavailable, "runner.refused", refused)),
-            None => Some(MsbError::new(
-                Status::Timeout,
-                "runner.unreachable",
-                format!(
-                    "the runner of sandbox {:?} did not answer before the deadline",
-                    self.name
-                ),
-            )),
+            None => Some(self.unanswered()),
         };
         link.close();
         error.map_or(Ok(None), Err)
+    }
+
+    fn unanswered(&self) -> MsbError {
+        MsbError::new(
+            Status::Timeout,
+            "runner.unreachable",
+            format!(
+                "the runner of sandbox {:?} did not answer before the deadline",
+                self.name
+            ),
+        )
     }
 
     /// Connects to the runner. `None` once none is alive.

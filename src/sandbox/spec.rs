@@ -237,14 +237,14 @@ impl SandboxSpec {
     pub fn idle_timeout_ms(&self) -> Option<u64> {
         self.libmsb
             .idle_timeout_ms
-            .or(self.lifecycle.idle_timeout_secs.map(|secs| secs * 1000))
+            .or_else(|| self.lifecycle.idle_timeout_secs.map(in_ms))
     }
 
     /// Longest run in milliseconds, whoever wrote the configuration.
     pub fn max_duration_ms(&self) -> Option<u64> {
         self.libmsb
             .max_duration_ms
-            .or(self.lifecycle.max_duration_secs.map(|secs| secs * 1000))
+            .or_else(|| self.lifecycle.max_duration_secs.map(in_ms))
     }
 
     /// The root as text, for people.
@@ -254,6 +254,11 @@ impl SandboxSpec {
             Image::Other(value) => value.to_string(),
         }
     }
+}
+
+/// What the store has may be as large as its writer liked.
+fn in_ms(secs: u64) -> u64 {
+    secs.saturating_mul(1000)
 }
 
 #[cfg(test)]
@@ -272,6 +277,17 @@ mod tests {
         assert_eq!(again["network"]["enabled"], true);
         assert_eq!(again["runtime"]["scripts"]["x"], "y");
         assert_eq!(again["image"]["Oci"]["reference"], "alpine");
+    }
+
+    #[test]
+    fn durations_beyond_reason_are_taken_as_never() {
+        let json = r#"{"name":"a","image":{"Bind":"/"},"resources":{"cpus":1,"memory_mib":64},
+            "lifecycle":{"idle_timeout_secs":18446744073709551615,"max_duration_secs":18446744073709551615}}"#;
+        let spec = SandboxSpec::parse("a", json).unwrap();
+        assert_eq!(
+            (spec.idle_timeout_ms(), spec.max_duration_ms()),
+            (Some(u64::MAX), Some(u64::MAX))
+        );
     }
 
     #[test]

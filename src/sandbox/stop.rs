@@ -33,20 +33,22 @@ impl Sandbox {
         self.end_by(&ClientMessage::Kill, deadline)
     }
 
-    /// Lets a running sandbox outlive this process's interest in it.
+    /// Lets a running sandbox outlive this process's interest in it. Returns once its runner knows.
     pub fn detach(&self) -> Result<(), MsbError> {
-        let link = self.running_link(Deadline::after(KILL_TIMEOUT))?;
-        link.send_message(&ClientMessage::Detach)?;
-        link.set_detached();
+        let deadline = Deadline::after(KILL_TIMEOUT);
+        let link = self.running_link(deadline)?;
+        if link.holds_sandbox() {
+            link.send_message(&ClientMessage::Detach)?;
+            link.confirm(deadline)?;
+            link.set_detached();
+        }
         Ok(())
     }
 
     fn end_by(&self, order: &ClientMessage, deadline: Deadline) -> Result<(), MsbError> {
-        let Some(link) = self.reach(deadline)? else {
+        let Some(link) = self.reach_with(deadline, Some(order))? else {
             return self.confirm_ended();
         };
-        // A link that broke meanwhile means that it is ending anyway.
-        let _ = link.send_message(order);
         if !wait_over(&link, deadline) {
             return Err(MsbError::new(
                 Status::Timeout,

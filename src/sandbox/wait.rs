@@ -5,26 +5,36 @@ use super::end::End;
 use super::stop::wait_over;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use msb_protocol::exit::ExitRecord;
 use msb_store::SandboxStatus;
 
 impl Sandbox {
     /// Waits until it is not running and returns how its last run ended.
     pub fn wait(&self, deadline: Deadline) -> Result<End, MsbError> {
         // A link keeps the record even of a sandbox that was removed with its end.
-        let known = self.link.lock().clone();
-        let link = match known {
-            Some(link) => Some(link),
-            None => self.reach(deadline)?,
-        };
-        if let Some(link) = link {
+        let known = self.known_end();
+        if let Some(link) = self.reach(deadline)? {
             if !wait_over(&link, deadline) {
                 return Err(self.still_running());
             }
             if let Some((record, _)) = &link.state().exit {
                 return Ok(record.clone().into());
             }
+            // A killed runner's link ends a moment before its lock does.
+            self.wait_unlocked()?;
         }
-        self.last_end()
+        match (self.last_end(), known) {
+            (Err(error), Some((record, _))) if error.status() == Status::NotFound => Ok(record.into()),
+            (_, Some((record, false))) => Ok(record.into()),
+            (end, _) => end,
+        }
+    }
+
+    /// The end that the last link told of, and whether the store has it.
+    fn known_end(&self) -> Option<(ExitRecord, bool)> {
+        let link = self.link.lock().clone()?;
+        let state = link.state();
+        state.exit.clone()
     }
 
     /// How the last run ended, from the store.

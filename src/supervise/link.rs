@@ -39,6 +39,8 @@ pub struct LinkState {
     pub exit: Option<(ExitRecord, bool)>,
     /// Nothing more will come.
     pub closed: bool,
+    /// How many pings were answered.
+    pongs: u64,
     streams: HashMap<u32, Arc<Stream>>,
     last_stream: u32,
 }
@@ -52,6 +54,7 @@ pub struct Link {
     out: Mutex<Vec<u8>>,
     state: Mutex<LinkState>,
     changed: Condvar,
+    confirming: Mutex<()>,
     owner: AtomicBool,
     detached: AtomicBool,
 }
@@ -67,6 +70,7 @@ impl Link {
             out: Mutex::new(Vec::new()),
             state: Mutex::new(LinkState::default()),
             changed: Condvar::new(),
+            confirming: Mutex::new(()),
             owner: AtomicBool::new(false),
             detached: AtomicBool::new(false),
         }
@@ -113,6 +117,32 @@ impl Link {
     /// Sends a message of the link itself.
     pub fn send_message(&self, message: &ClientMessage) -> Result<(), MsbError> {
         self.send_control(LINK_STREAM, message)
+    }
+
+    /// Waits until the runner has acted on every message of the link that was sent before.
+    pub fn confirm(&self, deadline: Deadline) -> Result<(), MsbError> {
+        // One at a time: an answer must be the one to this ping.
+        let Some(_turn) = deadline.lock(&self.confirming) else {
+            return Err(Self::unanswered());
+        };
+        let before = self.state.lock().pongs;
+        self.send_message(&ClientMessage::Ping)?;
+        let answered = self.wait_for(deadline, |state| {
+            (state.pongs > before || state.closed).then_some(!state.closed)
+        });
+        match answered {
+            Some(true) => Ok(()),
+            Some(false) => Err(Self::gone()),
+            None => Err(Self::unanswered()),
+        }
+    }
+
+    fn unanswered() -> MsbError {
+        MsbError::new(
+            Status::Timeout,
+            "runner.unreachable",
+            "the sandbox's runner did not answer before the deadline",
+        )
     }
 
     /// Sends a control message on a stream.
@@ -297,7 +327,7 @@ impl Link {
             RunnerMessage::Refused { message } => state.refused = Some(message),
             RunnerMessage::LaunchFailed(failure) => state.failure = Some(failure),
             RunnerMessage::Exit { record, stored } => state.exit = Some((*record, stored)),
-            RunnerMessage::Pong => {}
+            RunnerMessage::Pong => state.pongs += 1,
         }
         self.changed.notify_all();
     }
@@ -329,6 +359,12 @@ impl LinkState {
 impl Source for Link {
     fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    fn lost(&self) {
+        // As a close: the runner of an attached sandbox has to learn of it.
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        self.on_closed();
     }
 
     fn ready(&self, ready: Ready) -> bool {

@@ -3,6 +3,7 @@
 //! One [`reactor::Reactor`] thread per backend reads every link. Calls wait on condition variables with a
 //! deadline; nothing here runs host code.
 
+pub mod child;
 pub mod link;
 pub mod liveness;
 pub mod oplock;

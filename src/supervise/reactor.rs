@@ -21,6 +21,8 @@ pub trait Source: Send + Sync {
     fn fd(&self) -> BorrowedFd<'_>;
     /// Called on the reactor's thread when the descriptor is ready. False removes the source.
     fn ready(&self, ready: Ready) -> bool;
+    /// Called when the reactor ends: the source will not be called again.
+    fn lost(&self) {}
 }
 
 /// What a descriptor is ready for; an error or hang-up counts as both.
@@ -123,6 +125,9 @@ impl Reactor {
 
     fn start(&self) -> io::Result<()> {
         let mut thread = self.thread.lock();
+        if self.shared.stopping.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         if thread.is_none() {
             let shared = Arc::clone(&self.shared);
             *thread = Some(crate::sys::spawn_quiet_thread("msb-reactor", move || {
@@ -140,7 +145,10 @@ impl Reactor {
             // The thread catches nothing and runs no host code; a panic in it has nothing left to report to.
             let _ = thread.join();
         }
-        self.shared.sources.lock().clear();
+        let left = std::mem::take(&mut *self.shared.sources.lock());
+        for source in left.into_values() {
+            source.lost();
+        }
     }
 }
 

@@ -154,6 +154,8 @@ impl Sink {
                 }
                 Ok(count) => {
                     if stream.feed(&buffer[..count]).is_err() {
+                        // Bytes are lost here, so the command must not take what follows for the whole.
+                        let _ = stream.close_stdin();
                         return self.finish(moving);
                     }
                 }

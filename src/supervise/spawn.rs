@@ -3,6 +3,7 @@
 //! The runner doubles itself and its first process ends at once, so that the host has no lasting child: nothing
 //! to reap, no exit code for the host's own `waitpid(-1)` to steal.
 
+use super::child::{self, Ended};
 use crate::error::{MsbError, Status};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,6 +11,10 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// How long the runner's first process may take to double itself and end.
+const HANDOVER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Starts the runner; returns the owner's link, which does not block.
 pub fn spawn_runner(runner: &Path) -> Result<UnixStream, MsbError> {
@@ -27,17 +32,17 @@ pub fn spawn_runner(runner: &Path) -> Result<UnixStream, MsbError> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| failed(&error))?;
-    match child.wait() {
-        Ok(status) if status.success() => Ok(ours),
-        // A host that ignores SIGCHLD or reaps every child takes the status away; the link tells the rest.
-        Err(error) if error.raw_os_error() == Some(libc::ECHILD) => Ok(ours),
-        Ok(status) if status.signal().is_some() => Err(MsbError::new(
+    match child::wait(&mut child, HANDOVER_TIMEOUT) {
+        Ok(Ended::Status(status)) if status.success() => Ok(ours),
+        // The link tells the rest.
+        Ok(Ended::Unknown) => Ok(ours),
+        Ok(Ended::Status(status)) if status.signal().is_some() => Err(MsbError::new(
             Status::GuestFailed,
             "runner.killed",
             format!("the runner was ended by somebody else: {status}"),
         )
         .remedy("start the sandbox again")),
-        Ok(status) => Err(MsbError::new(
+        Ok(Ended::Status(status)) => Err(MsbError::new(
             Status::Internal,
             "runner.spawn",
             format!("the runner ended at once with {status}"),

@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// Credit of each output channel: what one command may have buffered in the host per channel, in bytes.
 pub const OUTPUT_WINDOW: u32 = 1024 * 1024;
 
+/// Most characters of a text from the guest that an error shows.
+const MAX_GUEST_TEXT: usize = 1000;
+
 /// Where a command is in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
@@ -258,19 +261,17 @@ impl Stream {
         }
     }
 
-    /// Sends bytes that credit covers. The lock is held so that two writers cannot swap their frames.
+    /// Sends bytes that credit covers: all of them or, on failure, none. The lock is held so that two writers cannot
+    /// swap their frames.
     fn send_input(&self, inner: &mut MutexGuard<'_, Inner>, data: &[u8]) -> Result<(), MsbError> {
+        let mut bytes = Vec::with_capacity(data.len() + frame::HEADER_LEN * (data.len() / MAX_DATA + 1));
         for piece in data.chunks(MAX_DATA) {
-            let mut bytes = Vec::with_capacity(frame::HEADER_LEN + piece.len());
-            frame::push(
-                &mut bytes,
-                Header::data(self.id, Channel::Stdin, piece.len(), false),
-                piece,
-            );
-            self.link.send(&bytes)?;
-            let within = inner.input.credit.spend(piece.len());
-            debug_assert!(within, "room was computed from the credit");
+            let header = Header::data(self.id, Channel::Stdin, piece.len(), false);
+            frame::push(&mut bytes, header, piece);
         }
+        self.link.send(&bytes)?;
+        let within = inner.input.credit.spend(data.len());
+        debug_assert!(within, "room was computed from the credit");
         Ok(())
     }
 
@@ -466,7 +467,12 @@ impl Stream {
     pub(super) fn on_reply(&self, reply: StreamReply) -> bool {
         match reply {
             StreamReply::Started { pid } => {
-                self.inner.lock().phase = Phase::Running(pid);
+                let mut inner = self.inner.lock();
+                // The stream may have been lost while the reply was on its way.
+                if inner.phase == Phase::Opening {
+                    inner.phase = Phase::Running(pid);
+                }
+                drop(inner);
                 self.changed.notify_all();
                 false
             }
@@ -476,6 +482,7 @@ impl Stream {
                 stage,
                 message,
             } => {
+                let (stage, message) = (printable(&stage), printable(&message));
                 self.finish(Phase::Failed(SpawnFailed {
                     kind,
                     errno,
@@ -535,6 +542,14 @@ fn take_chunk(output: &mut Output, channel: Channel) -> Option<(Chunk, Option<u3
     let data = Vec::from(std::mem::take(&mut output.data));
     let grant = output.credit.consume(data.len());
     Some((Chunk { channel, data }, grant))
+}
+
+/// Text from the guest, fit to be shown: bounded, and without control characters.
+fn printable(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_GUEST_TEXT)
+        .collect()
 }
 
 fn output_taken() -> MsbError {
