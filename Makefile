@@ -84,7 +84,7 @@ derived:
 
 test-rust:
 	$(call say,Rust tests)
-	$(CARGO) test --workspace $(DEV)
+	timeout --kill-after=10 1800 $(CARGO) test --workspace $(DEV)
 
 test-c: build-debug
 	$(call say,C tests)

@@ -229,7 +229,7 @@ enum msb_err
      */
     MSB_ERR_TIMEOUT = 8,
     /**
-     * The operation was cancelled.
+     * The operation was cancelled. No function of this version gives it.
      */
     MSB_ERR_CANCELLED = 9,
     /**
@@ -237,7 +237,7 @@ enum msb_err
      */
     MSB_ERR_WOULD_BLOCK = 10,
     /**
-     * The stream has ended; there will be no more data.
+     * The stream has ended; there will be no more data. No function of this version gives it.
      */
     MSB_ERR_END_OF_STREAM = 11,
     /**
@@ -249,7 +249,7 @@ enum msb_err
      */
     MSB_ERR_IO = 13,
     /**
-     * A network operation failed.
+     * A network operation failed. No function of this version gives it.
      */
     MSB_ERR_NETWORK = 14,
     /**
@@ -285,7 +285,7 @@ enum msb_err
      */
     MSB_ERR_FORKED = 22,
     /**
-     * Header and library are of incompatible versions.
+     * Header and library are of incompatible versions. No function of this version gives it.
      */
     MSB_ERR_ABI_MISMATCH = 23,
     /**
@@ -329,7 +329,7 @@ enum msb_err
      */
     MSB_ERR_ISOLATION_UNAVAILABLE = 33,
     /**
-     * The sandbox's machine ended without being asked to.
+     * The sandbox's machine ended without being asked to. No function of this version gives it.
      */
     MSB_ERR_SANDBOX_CRASHED = 34,
     /**
@@ -1011,7 +1011,7 @@ msb_status msb_backend_new(const msb_backend_config *config,
 
 /**
  * Ends a backend in order: lets go of its sandboxes, so that attached ones shut down, waits until they have, and ends
- * its thread. Handles stay valid, but calls on them fail. Closing again does nothing.
+ * its thread. Handles stay valid, but calls on them fail with INVALID_STATE. Closing again does nothing.
  *
  * - backend: the backend.
  * - timeout_ms: how long to wait, in milliseconds; -1 has no limit. The backend is closed even if this passes.
@@ -1652,7 +1652,7 @@ MSB_API void msb_exec_result_free(msb_exec_result *result);
  * - backend: the backend whose home and settings count.
  * - out: returned owned, to be freed with `msb_probe_report_free`; not NULL.
  * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: file operations; up to 10 s when the host's virtualization is first tried.
+ * - Blocking: file operations; up to a minute when the host's virtualization is first tried.
  * - Errors: DISK_FULL, INVALID_ARGUMENT, IO, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
@@ -1772,10 +1772,11 @@ MSB_API void msb_probe_report_free(msb_probe_report *report);
  * - config: borrowed; not NULL.
  * - out: returned owned, to be released with `msb_sandbox_release`; not NULL.
  * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: file operations; up to 10 s when the host's virtualization is first tried; with `replace` also the stop of
+ * - Blocking: file operations; up to a minute when the host's virtualization is first tried; with `replace` also the stop of
  *   the sandbox that is replaced.
  * - Errors: ALREADY_EXISTS, BUSY, CONFLICT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO, ISOLATION_UNAVAILABLE,
- *   KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, UNSUPPORTED, WRONG_HANDLE_TYPE.
+ *   KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
+ *   UNSUPPORTED, WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
 MSB_API
@@ -1792,7 +1793,8 @@ msb_status msb_sandbox_create(msb_backend backend,
  * - out: returned owned, to be released with `msb_sandbox_release`; not NULL.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: file operations.
- * - Errors: INVALID_ARGUMENT, IO, NOT_FOUND, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
+ *   WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
 MSB_API
@@ -1810,8 +1812,9 @@ msb_status msb_sandbox_open(msb_backend backend,
  * - err: returned owned on failure, else set to NULL; may be NULL. For a guest that did not come up its details are
  *   `stage` and `console_tail`.
  * - Blocking: up to `timeout_ms`, and up to 10 s more to undo a start.
- * - Errors: CONFLICT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED, INVALID_ARGUMENT, INVALID_STATE, IO,
- *   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, STALE_HANDLE, TIMEOUT, WRONG_HANDLE_TYPE.
+ * - Errors: CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED, INVALID_ARGUMENT, INVALID_STATE, IO,
+ *   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, TIMEOUT,
+ *   UNSUPPORTED, WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
 MSB_API
@@ -2696,7 +2699,7 @@ MSB_API void msb_sandbox_info_free(msb_sandbox_info *info);
  * - out: returned owned, to be freed with `msb_sandbox_page_free`; not NULL.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: file operations.
- * - Errors: INVALID_ARGUMENT, IO, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
 MSB_API

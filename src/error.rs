@@ -34,17 +34,17 @@ pub enum Status {
     Unavailable = 7,
     /// The deadline passed.
     Timeout = 8,
-    /// The operation was cancelled.
+    /// The operation was cancelled. No function of this version gives it.
     Cancelled = 9,
     /// Nothing is ready and the caller asked not to wait.
     WouldBlock = 10,
-    /// The stream has ended; there will be no more data.
+    /// The stream has ended; there will be no more data. No function of this version gives it.
     EndOfStream = 11,
     /// This build, host or driver cannot do it.
     Unsupported = 12,
     /// A file or device operation failed; see the errno.
     Io = 13,
-    /// A network operation failed.
+    /// A network operation failed. No function of this version gives it.
     Network = 14,
     /// Data does not have the form or the digest that it must have.
     Corrupt = 15,
@@ -62,7 +62,7 @@ pub enum Status {
     WouldDeadlock = 21,
     /// The process was forked after the library was first used; the child cannot use it.
     Forked = 22,
-    /// Header and library are of incompatible versions.
+    /// Header and library are of incompatible versions. No function of this version gives it.
     AbiMismatch = 23,
     /// Memory could not be allocated.
     OutOfMemory = 24,
@@ -84,7 +84,7 @@ pub enum Status {
     KernelNotFound = 32,
     /// This host cannot give the isolation that was asked for.
     IsolationUnavailable = 33,
-    /// The sandbox's machine ended without being asked to.
+    /// The sandbox's machine ended without being asked to. No function of this version gives it.
     SandboxCrashed = 34,
     /// The sandbox is not running.
     NotRunning = 35,

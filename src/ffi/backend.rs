@@ -40,7 +40,7 @@ pub unsafe extern "C" fn msb_backend_new(
 }
 
 /// Ends a backend in order: lets go of its sandboxes, so that attached ones shut down, waits until they have, and ends
-/// its thread. Handles stay valid, but calls on them fail. Closing again does nothing.
+/// its thread. Handles stay valid, but calls on them fail with INVALID_STATE. Closing again does nothing.
 ///
 /// - backend: the backend.
 /// - timeout_ms: how long to wait, in milliseconds; -1 has no limit. The backend is closed even if this passes.

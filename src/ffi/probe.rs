@@ -47,7 +47,7 @@ impl From<&Check> for CheckText {
 /// - backend: the backend whose home and settings count.
 /// - out: returned owned, to be freed with `msb_probe_report_free`; not NULL.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: file operations; up to 10 s when the host's virtualization is first tried.
+/// - Blocking: file operations; up to a minute when the host's virtualization is first tried.
 /// - Errors: DISK_FULL, INVALID_ARGUMENT, IO, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]

@@ -121,10 +121,11 @@ impl From<&End> for msb_exit {
 /// - config: borrowed; not NULL.
 /// - out: returned owned, to be released with `msb_sandbox_release`; not NULL.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: file operations; up to 10 s when the host's virtualization is first tried; with `replace` also the stop of
+/// - Blocking: file operations; up to a minute when the host's virtualization is first tried; with `replace` also the stop of
 ///   the sandbox that is replaced.
 /// - Errors: ALREADY_EXISTS, BUSY, CONFLICT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO, ISOLATION_UNAVAILABLE,
-///   KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, UNSUPPORTED, WRONG_HANDLE_TYPE.
+///   KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
+///   UNSUPPORTED, WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_sandbox_create(
@@ -146,7 +147,8 @@ pub unsafe extern "C" fn msb_sandbox_create(
 /// - out: returned owned, to be released with `msb_sandbox_release`; not NULL.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: file operations.
-/// - Errors: INVALID_ARGUMENT, IO, NOT_FOUND, STALE_HANDLE, WRONG_HANDLE_TYPE.
+/// - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
+///   WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_sandbox_open(
@@ -169,8 +171,9 @@ pub unsafe extern "C" fn msb_sandbox_open(
 /// - err: returned owned on failure, else set to NULL; may be NULL. For a guest that did not come up its details are
 ///   `stage` and `console_tail`.
 /// - Blocking: up to `timeout_ms`, and up to 10 s more to undo a start.
-/// - Errors: CONFLICT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED, INVALID_ARGUMENT, INVALID_STATE, IO,
-///   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, STALE_HANDLE, TIMEOUT, WRONG_HANDLE_TYPE.
+/// - Errors: CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED, INVALID_ARGUMENT, INVALID_STATE, IO,
+///   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, TIMEOUT,
+///   UNSUPPORTED, WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_sandbox_start(

@@ -339,7 +339,7 @@ pub unsafe extern "C" fn msb_sandbox_info_free(info: *mut msb_sandbox_info) {
 /// - out: returned owned, to be freed with `msb_sandbox_page_free`; not NULL.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: file operations.
-/// - Errors: INVALID_ARGUMENT, IO, STALE_HANDLE, WRONG_HANDLE_TYPE.
+/// - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_sandbox_list(

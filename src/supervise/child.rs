@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// Most that a program may print.
 const MAX_OUTPUT: usize = 64 * 1024;
 
+/// Pause between two looks at a child that cannot be waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
 /// How a program ended.
 #[derive(Debug)]
 pub enum Ended {
@@ -29,6 +32,8 @@ pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Ended> {
         Ok(pidfd) => ready_by(pidfd.as_fd(), until)?,
         // Reaped already, by somebody else.
         Err(Errno::SRCH) => true,
+        // Linux before 5.3, and valgrind: there is nothing to wait for but the status itself.
+        Err(Errno::NOSYS) => ended_by(child, until),
         Err(errno) => return Err(errno.into()),
     };
     if !in_time {
@@ -43,6 +48,17 @@ pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Ended> {
         Ok(ended)
     } else {
         Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+/// Looks for the status until it is there. False when that was not in time.
+fn ended_by(child: &mut Child, until: Instant) -> bool {
+    loop {
+        match child.try_wait() {
+            Ok(None) if Instant::now() < until => std::thread::sleep(LOOK_AGAIN),
+            Ok(None) => return false,
+            Ok(Some(_)) | Err(_) => return true,
+        }
     }
 }
 

@@ -516,6 +516,16 @@ int main(void) {
     RUN(a_start_that_takes_too_long_is_undone_and_says_so);
     RUN(what_is_attached_ends_with_its_owner_and_what_is_detached_does_not);
 
+    /* What a test that failed left running must not outlive the program. */
+    msb_sandbox_page *page = NULL;
+    msb_sandbox_list(backend, NULL, &page, NULL);
+    for (size_t i = 0; i < msb_sandbox_page_len(page); i++) {
+        msb_sandbox left = {0};
+        if (msb_sandbox_open(backend, msb_sandbox_info_name(msb_sandbox_page_get(page, i)), &left, NULL) == MSB_OK)
+            msb_sandbox_kill(left, STOP_MS, NULL);
+        msb_sandbox_release(&left);
+    }
+    msb_sandbox_page_free(page);
     msb_backend_close(backend, STOP_MS, NULL);
     msb_backend_release(&backend);
     nftw(home, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
