@@ -36,6 +36,10 @@ const OUTPUT_GRACE: Duration = Duration::from_millis(250);
 const BULK_PAUSE: Duration = Duration::from_millis(1);
 /// How long the host's end may be gone before the machine ends.
 const LASTING_END: Duration = Duration::from_millis(1500);
+/// How long the host's end may be missing before it was there at all. On a console port that is how it looks until the
+/// VMM says that the port is open, which a busy host may put off for long; a host that is really gone takes the VMM
+/// with it.
+const LASTING_ABSENCE: Duration = Duration::from_secs(10 * 60);
 /// How often a lost host is looked for.
 const LOST_HOST_PERIOD: Duration = Duration::from_millis(50);
 
@@ -138,6 +142,8 @@ pub struct Agent {
     link_events: epoll::EventFlags,
     link_blocked: bool,
     host_lost: Option<Instant>,
+    /// Whether anything ever came from the host.
+    host_seen: bool,
 }
 
 impl Agent {
@@ -164,6 +170,7 @@ impl Agent {
             link_events,
             link_blocked: false,
             host_lost: None,
+            host_seen: false,
         })
     }
 
@@ -297,9 +304,11 @@ impl Agent {
         }
         self.link.return_reader(reader);
         match arrived {
-            Arrived::End => self.lose_host(),
-            Arrived::Bytes | Arrived::Nothing => Ok(()),
+            Arrived::End => return self.lose_host(),
+            Arrived::Bytes => self.host_seen = true,
+            Arrived::Nothing => {}
         }
+        Ok(())
     }
 
     /// The host's end is gone, which on a console port may pass: look again until it lasted.
@@ -325,6 +334,7 @@ impl Agent {
         if arrived == Arrived::End {
             return Ok(());
         }
+        self.host_seen |= arrived == Arrived::Bytes;
         self.host_lost = None;
         self.link_events = epoll::EventFlags::IN;
         epoll::add(&self.epoll, &self.link, Source::Link.token(), self.link_events)
@@ -337,10 +347,10 @@ impl Agent {
         if let Phase::Over = self.phase {
             return Ok(Some(End::Asked));
         }
-        let lasting = if self.place.host_may_return() {
-            LASTING_END
-        } else {
-            Duration::ZERO
+        let lasting = match self.place.host_may_return() {
+            true if self.host_seen => LASTING_END,
+            true => LASTING_ABSENCE,
+            false => Duration::ZERO,
         };
         match self.host_lost {
             Some(since) if since.elapsed() >= lasting => {

@@ -64,12 +64,17 @@ impl Phase {
 }
 
 impl Agent {
-    /// Asks every process to end; a second request while that goes on changes nothing.
+    /// Asks every process to end; a second request while that goes on can only shorten their grace.
     pub(crate) fn begin_shutdown(&mut self, grace_ms: u64) -> Result<(), AgentError> {
-        if !matches!(self.phase, Phase::Waiting | Phase::Serving) {
-            return Ok(());
-        }
         let until = Instant::now() + Duration::from_millis(grace_ms).min(MAX_GRACE);
+        match &mut self.phase {
+            Phase::Waiting | Phase::Serving => {}
+            Phase::Terminating { until: earlier } => {
+                *earlier = until.min(*earlier);
+                return Ok(());
+            }
+            Phase::Killing { .. } | Phase::Over => return Ok(()),
+        }
         self.phase = Phase::Terminating { until };
         if grace_ms > 0 {
             self.place.signal_all(libc::SIGTERM);

@@ -1,9 +1,13 @@
 //! What a process that a guest talks to may keep: its own descriptors, no privileges, few system calls.
 //!
 //! [`confine`] makes a command start that way; [`forbid_syscalls`] is what such a process calls on itself once
-//! it has everything open. The lifeline is a pipe whose reading end the child holds in signal-driven mode:
+//! it has everything open, and a [`Fence`] limits what it may still open. The lifeline is a pipe whose reading end the child holds in signal-driven mode:
 //! when the writing end closes, however its owner died, the kernel itself kills the child. It needs no thread
 //! and no cooperation of the child, survives exec, and cannot be delayed by anything the guest does.
+
+mod files;
+
+pub use files::{Fence, FenceError, Fenced, has_landlock};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::CapabilitySet;
@@ -27,6 +31,8 @@ pub struct Keep {
     pub lifeline: Option<OwnedFd>,
     /// Capabilities, where this process has them.
     pub capabilities: CapabilitySet,
+    /// The files that it may open, unless it sees to that itself or the kernel cannot.
+    pub files: Option<Fenced>,
 }
 
 /// The two ends of a lifeline: the child's, and the one whose closing kills the child.
@@ -46,10 +52,10 @@ pub fn confine(command: &mut Command, keep: Keep) {
         limit_core_dumps()?;
         drop_capabilities(keep.capabilities)?;
         rustix::thread::set_no_new_privs(true)?;
-        match &keep.lifeline {
-            Some(lifeline) => hang_life_on(lifeline),
-            None => Ok(()),
+        if let Some(lifeline) = &keep.lifeline {
+            hang_life_on(lifeline)?;
         }
+        keep.files.as_ref().map_or(Ok(()), Fenced::apply)
     };
     // SAFETY: the closure only makes system calls, on descriptors that it owns; it takes no lock and
     // allocates nothing, so it may run between fork and exec.
@@ -112,9 +118,13 @@ fn drop_capabilities(keep: CapabilitySet) -> io::Result<()> {
     Ok(rustix::thread::set_capabilities(None, sets)?)
 }
 
+/// From `asm-generic/fcntl.h` and `asm-generic/sockios.h`; the libc crate lacks them.
+const F_SETSIG: libc::c_int = 10;
+const F_SETOWN_EX: u64 = 15;
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
+
 fn hang_life_on(lifeline: &OwnedFd) -> io::Result<()> {
-    /// From `asm-generic/fcntl.h`; the libc crate lacks it.
-    const F_SETSIG: libc::c_int = 10;
     let fd = lifeline.as_raw_fd();
     // SAFETY: the three calls take integers; the signal's owner is this process itself.
     let armed = unsafe {
@@ -154,20 +164,23 @@ pub fn inherited(fd: RawFd) -> Option<OwnedFd> {
     Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Most files that one process of ours may have open: whatever the host allows, a guest must not make this process
+/// fill the kernel's memory or its table of files.
+const MOST_DESCRIPTORS: u64 = 65_536;
+
 /// Lets this process open as many files as it may at all, because every file of a share that a guest knows costs a
-/// descriptor; tells how many.
+/// descriptor, and no more than [`MOST_DESCRIPTORS`] for good; tells how many.
 pub fn raise_descriptor_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX).min(MOST_DESCRIPTORS);
     let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
+        current: Some(most),
+        maximum: Some(most),
     };
-    let now = if setrlimit(Resource::Nofile, raised).is_ok() {
-        raised
-    } else {
-        limit
-    };
-    now.current.unwrap_or(u64::MAX)
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => most,
+        Err(_) => limit.current.unwrap_or(u64::MAX),
+    }
 }
 
 /// A filter that could not be made or loaded.
@@ -209,6 +222,20 @@ pub fn forbid_syscalls() -> Result<(), SeccompError> {
     );
     let own_pid = u64::from(std::process::id());
     rules.insert(libc::SYS_tgkill, vec![rule(0, SeccompCmpOp::Ne, own_pid)?]);
+    // Its own limits only.
+    rules.insert(libc::SYS_prlimit64, vec![rule(0, SeccompCmpOp::Ne, 0)?]);
+    // A descriptor's owner gets signals, which need not be this process: the lifeline is set up already.
+    let equals = |value: u64| rule(1, SeccompCmpOp::Eq, value);
+    let owner_calls = [libc::F_SETOWN as u64, F_SETOWN_EX, F_SETSIG as u64];
+    rules.insert(
+        libc::SYS_fcntl,
+        owner_calls.into_iter().map(equals).collect::<Result<_, _>>()?,
+    );
+    let owner_controls = [FIOSETOWN, SIOCSPGRP];
+    rules.insert(
+        libc::SYS_ioctl,
+        owner_controls.into_iter().map(equals).collect::<Result<_, _>>()?,
+    );
     #[cfg(target_arch = "x86_64")]
     {
         /// Marks the x32 variant of a call, which the kernel treats as another number for the same thing.

@@ -55,6 +55,21 @@ fn shutdown_asks_first_and_kills_only_what_stays() {
 }
 
 #[test]
+fn a_second_shutdown_shortens_the_grace_and_never_lengthens_it() {
+    let mut host = Host::booted();
+    let (id, _) = host.start(script(
+        "trap '' TERM; echo up; while :; do read line; done </dev/zero",
+    ));
+    host.read_until(id, "up");
+    let begin = Instant::now();
+    host.tell(HostMessage::Shutdown { grace_ms: 600_000 });
+    host.tell(HostMessage::Shutdown { grace_ms: 100 });
+    host.tell(HostMessage::Shutdown { grace_ms: 600_000 });
+    assert_eq!(shutdown_done(&mut host), (true, 1));
+    assert!(begin.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
 fn nothing_starts_during_a_shutdown() {
     let mut host = Host::booted();
     let (id, _) = host.start(script(

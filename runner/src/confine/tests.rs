@@ -15,6 +15,7 @@ fn nothing() -> Keep {
         fds: Vec::new(),
         lifeline: None,
         capabilities: CapabilitySet::empty(),
+        files: None,
     }
 }
 
@@ -159,6 +160,84 @@ fn a_lifeline_that_is_cut_already_starts_nothing() {
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
 }
 
+/// Runs `work` in a thread that is inside `fence` for good; not at all where the kernel has no Landlock.
+fn inside(fence: Fence, work: impl FnOnce() + Send + 'static) {
+    let Some(fenced) = fence.finish() else {
+        return;
+    };
+    let fenced_off = move || {
+        rustix::thread::set_no_new_privs(true).unwrap();
+        fenced.apply().unwrap();
+        work();
+    };
+    std::thread::spawn(fenced_off).join().unwrap();
+}
+
+fn refused_by_the_fence<T>(result: io::Result<T>) {
+    let errno = result.map(drop).unwrap_err().raw_os_error();
+    assert_eq!(errno, Some(libc::EACCES));
+}
+
+#[test]
+fn a_fence_leaves_nothing_in_reach_but_what_it_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::create_dir(path("shared")).unwrap();
+    for name in ["shared/file", "disk", "secret"] {
+        std::fs::write(path(name), name).unwrap();
+    }
+    std::os::unix::fs::symlink(path("secret"), path("shared/link")).unwrap();
+    let shared = std::fs::File::open(path("shared")).unwrap();
+    let fence = Fence::around_everything().unwrap();
+    let fence = fence.read(path("shared")).unwrap().write(path("disk")).unwrap();
+    let [disk, secret, link, new] = ["disk", "secret", "shared/link", "shared/new"].map(path);
+    let file = path("shared/file");
+    inside(fence, move || {
+        use rustix::fs::{Mode, OFlags, openat};
+        assert_eq!(std::fs::read(&file).unwrap(), b"shared/file");
+        std::fs::write(disk, b"changed").unwrap();
+        // What a guest of libkrun may ask for.
+        for name in [
+            "../secret",
+            "/etc/passwd",
+            "../../../../../../../etc/passwd",
+            "/",
+            "..",
+        ] {
+            refused_by_the_fence(
+                openat(&shared, name, OFlags::RDONLY, Mode::empty()).map_err(io::Error::from),
+            );
+            // A path alone can still be had, but not opened.
+            let found = openat(&shared, name, OFlags::PATH, Mode::empty()).unwrap();
+            let again = format!("/proc/self/fd/{}", found.as_raw_fd());
+            refused_by_the_fence(std::fs::File::open(again));
+        }
+        refused_by_the_fence(std::fs::read(secret));
+        refused_by_the_fence(std::fs::read(link));
+        refused_by_the_fence(std::fs::write(new, b""));
+        refused_by_the_fence(std::fs::OpenOptions::new().write(true).open(file));
+    });
+}
+
+#[test]
+fn a_fence_around_writes_leaves_only_reading() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    for name in ["disk", "other"] {
+        std::fs::write(path(name), name).unwrap();
+    }
+    let fence = Fence::around_writes().unwrap().write(path("disk")).unwrap();
+    let [disk, other, new] = ["disk", "other", "new"].map(path);
+    inside(fence, move || {
+        std::fs::write(disk, b"changed").unwrap();
+        assert_eq!(std::fs::read(&other).unwrap(), b"other");
+        refused_by_the_fence(std::fs::write(&other, b""));
+        refused_by_the_fence(std::fs::remove_file(&other));
+        refused_by_the_fence(std::fs::rename(&other, &new));
+        refused_by_the_fence(std::fs::create_dir(&new));
+    });
+}
+
 #[test]
 fn only_a_descriptor_that_is_open_is_taken_over() {
     assert!(inherited(0).is_none());
@@ -207,6 +286,16 @@ fn inside_the_filter() {
         rustix::process::kill_process(Pid::INIT, rustix::process::Signal::CONT).map_err(Into::into),
         "a signal",
     );
+    // SAFETY: the three calls take integers only, but for the last, whose two pointers may be null.
+    let (owned, signalled, limited) = unsafe {
+        (
+            libc::fcntl(0, libc::F_SETOWN, libc::getppid()),
+            libc::fcntl(0, F_SETSIG, libc::SIGKILL),
+            libc::syscall(libc::SYS_prlimit64, libc::getppid(), libc::RLIMIT_NOFILE, 0, 0),
+        )
+    };
+    assert_eq!((owned, signalled, limited), (-1, -1, -1));
+    assert!(getrlimit(Resource::Nofile).current.is_some());
     // SAFETY: unshare takes an integer.
     let unshared = unsafe { libc::unshare(libc::CLONE_NEWUSER) };
     assert_eq!(unshared, -1);

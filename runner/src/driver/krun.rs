@@ -6,8 +6,8 @@
 
 use super::input::Inputs;
 use super::sys::{KrunError, Machine};
-use super::{COMMAND_LINE, DriverError, ROOT_TAG, SpawnedVmm, UPPER_SERIAL, agent_link, guest_root, reap};
-use crate::confine::{self, Keep};
+use super::{COMMAND_LINE, DriverError, ROOT_TAG, SpawnedVmm, UPPER_SERIAL, agent_link, end, guest_root};
+use crate::confine::{self, Fence, Keep};
 use crate::setup;
 use msb_protocol::AGENT_PORT;
 use msb_protocol::agent::{BootFailure, BootStage};
@@ -74,15 +74,17 @@ pub(crate) fn start(plan: impl FnOnce(RawFd) -> VmmPlan) -> Result<SpawnedVmm, D
         lifeline: Some(their_lifeline),
         // Reads the root directory for the guest.
         capabilities: CapabilitySet::DAC_READ_SEARCH,
+        // It applies its own once it knows its plan.
+        files: None,
     };
     confine::confine(&mut command, keep);
-    let child = command
+    let mut child = command
         .spawn()
         .map_err(|source| DriverError::Start { program, source })?;
     // Closes this process's copies of what the child inherited, or their ends would never show.
     drop(command);
     if let Err(error) = report.wait() {
-        reap(child);
+        end(&mut child);
         return Err(error);
     }
     Ok(SpawnedVmm {
@@ -110,6 +112,8 @@ enum EnterError {
     Krun(#[from] KrunError),
     #[error("cannot confine the VMM: {0}")]
     Confine(#[from] confine::SeccompError),
+    #[error("libkrun must not run with every file of this host in reach: {0}, or choose the driver `qemu`")]
+    Files(#[from] confine::FenceError),
     #[error("cannot report to the runner")]
     Report(#[source] io::Error),
 }
@@ -119,7 +123,8 @@ impl EnterError {
         let errno = match self {
             Self::Plan(source) | Self::Kvm(source) | Self::Report(source) => source.raw_os_error(),
             Self::Krun(error) => Some(error.errno()),
-            Self::Agent | Self::Confine(_) => None,
+            Self::Files(confine::FenceError::Apply(source)) => source.raw_os_error(),
+            Self::Agent | Self::Confine(_) | Self::Files(_) => None,
         };
         BootFailure {
             stage: BootStage::Vmm,
@@ -162,7 +167,26 @@ fn prepare() -> Result<Machine, EnterError> {
         machine.share(ROOT_TAG, lower)?;
     }
     machine.kernel(&plan.kernel, &plan.initramfs, COMMAND_LINE)?;
+    fence(&plan)?;
     confine::forbid_syscalls()?;
     setup::report_up().map_err(EnterError::Report)?;
     Ok(machine)
+}
+
+/// Leaves in reach what libkrun opens once it is entered. Its file server hands names from the guest to openat(2) as
+/// they are, `..` and absolute ones too, so without this nothing of the host may be trusted to stay secret.
+fn fence(plan: &VmmPlan) -> Result<(), confine::FenceError> {
+    let mut fence = Fence::around_everything()?
+        .read(&plan.kernel)?
+        .read(&plan.initramfs)?
+        .write(KVM_PATH)?
+        .write("/dev/null")?;
+    if let Some(lower) = &plan.lower {
+        fence = fence.read(lower)?;
+    }
+    if let Some(upper) = &plan.upper {
+        fence = fence.write(upper)?;
+    }
+    let fenced = fence.finish().ok_or(confine::FenceError::Missing)?;
+    fenced.apply().map_err(confine::FenceError::Apply)
 }

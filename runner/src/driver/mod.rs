@@ -13,13 +13,15 @@ mod qemu;
 #[cfg(feature = "krun")]
 mod sys;
 
+use crate::confine::FenceError;
 use msb_protocol::agent::{BootFailure, BootStage, Lower, Upper};
 use msb_protocol::launch::{Driver, HostLower, HostUpper, LaunchSpec};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Kernel command line of every guest.
@@ -28,6 +30,11 @@ const COMMAND_LINE: &str = "console=hvc0 reboot=t panic=-1 quiet nomodule no-kvm
 const ROOT_TAG: &str = "msb-lower";
 /// Serial of the disk that holds the root's upper layer; a serial has at most 20 bytes.
 const UPPER_SERIAL: &str = "msb-upper";
+
+/// How long a killed child may take to be gone.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+/// Pause between two looks at a child that was killed.
+const KILL_PAUSE: Duration = Duration::from_millis(1);
 
 /// A VMM that was started, and everything its supervisor holds of it.
 #[derive(Debug)]
@@ -107,6 +114,9 @@ pub enum DriverError {
         /// Why.
         source: io::Error,
     },
+    /// The files that a program may open cannot be limited.
+    #[error("cannot confine the hypervisor: {0}")]
+    Fence(#[source] FenceError),
     /// A child that was started reported that it could not do its part.
     #[error("{}", .0.message)]
     Child(BootFailure),
@@ -169,11 +179,19 @@ fn agent_link() -> Result<Ends<UnixStream>, DriverError> {
     })
 }
 
-/// Ends a child that is of no use any more.
-fn reap(mut child: Child) {
-    // Failing to kill means that it is over already; either way its zombie is collected.
+/// Kills a child and waits for its end, but not for ever: one that hangs in the kernel does not even heed SIGKILL.
+/// None when it did not end.
+pub fn end(child: &mut Child) -> Option<ExitStatus> {
+    // An error means that it is gone already; either way its zombie is collected.
     let _ = child.kill();
-    let _ = child.wait();
+    let give_up = Instant::now() + KILL_PATIENCE;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if Instant::now() < give_up => std::thread::sleep(KILL_PAUSE),
+            _ => return None,
+        }
+    }
 }
 
 /// Where `spec`'s guest finds its root.

@@ -5,8 +5,8 @@
 //! its own.
 
 use super::input::Inputs;
-use super::{COMMAND_LINE, DriverError, ROOT_TAG, SpawnedVmm, UPPER_SERIAL, agent_link, guest_root, reap};
-use crate::confine::{self, Keep};
+use super::{COMMAND_LINE, DriverError, ROOT_TAG, SpawnedVmm, UPPER_SERIAL, agent_link, end, guest_root};
+use crate::confine::{self, Fence, FenceError, Fenced, Keep};
 use crate::share;
 use msb_protocol::AGENT_PORT;
 use msb_protocol::launch::{Driver, LaunchSpec};
@@ -40,7 +40,8 @@ pub(super) fn spawn(spec: &LaunchSpec) -> Result<SpawnedVmm, DriverError> {
     let their_console = OwnedFd::from(their_console);
     let (their_lifeline, lifeline) = confine::lifeline().map_err(resource("the lifeline"))?;
 
-    let server = share::Server::start(&spec.directory, &inputs.lower)?;
+    let files = fence(spec.driver, &inputs).map_err(DriverError::Fence)?;
+    let mut server = share::Server::start(&spec.directory, &inputs.lower)?;
     let fds = Fds {
         agent: agent.theirs.as_raw_fd(),
         console: their_console.as_raw_fd(),
@@ -62,6 +63,7 @@ pub(super) fn spawn(spec: &LaunchSpec) -> Result<SpawnedVmm, DriverError> {
         fds: vec![agent.theirs, their_console, server.socket],
         lifeline: Some(their_lifeline),
         capabilities: CapabilitySet::empty(),
+        files,
     };
     confine::confine(&mut command, keep);
     let started = command.spawn().map_err(|source| DriverError::Start {
@@ -71,10 +73,10 @@ pub(super) fn spawn(spec: &LaunchSpec) -> Result<SpawnedVmm, DriverError> {
     // Closes this process's copies of what QEMU inherited, or their ends would never show.
     drop(command);
     // Both processes set themselves up at the same time; the server is waited for only now.
-    let outcome = started.and_then(|child| match server.report.wait() {
+    let outcome = started.and_then(|mut child| match server.report.wait() {
         Ok(()) => Ok(child),
         Err(error) => {
-            reap(child);
+            end(&mut child);
             Err(error)
         }
     });
@@ -88,10 +90,23 @@ pub(super) fn spawn(spec: &LaunchSpec) -> Result<SpawnedVmm, DriverError> {
             root: guest_root(spec),
         }),
         Err(error) => {
-            reap(server.child);
+            end(&mut server.child);
             Err(error)
         }
     }
+}
+
+/// What QEMU may write beside its descriptors. It reads what it likes: its firmware and libraries are all over the
+/// host.
+fn fence(driver: Driver, inputs: &Inputs) -> Result<Option<Fenced>, FenceError> {
+    let mut fence = Fence::around_writes()?.write("/dev/null")?;
+    if driver == Driver::QemuKvm {
+        fence = fence.write("/dev/kvm")?;
+    }
+    if let Some(upper) = &inputs.upper {
+        fence = fence.write(upper)?;
+    }
+    Ok(fence.finish())
 }
 
 fn arguments(driver: Driver, inputs: &Inputs, fds: &Fds) -> Vec<String> {

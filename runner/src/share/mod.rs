@@ -20,6 +20,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+/// The socket's name, for the instant that it has one.
+const SOCKET: &str = "share.sock";
+
 /// What a server is told on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
 struct SharePlan {
@@ -56,6 +59,8 @@ impl Server {
             fds: vec![listener],
             lifeline: None,
             capabilities: CapabilitySet::DAC_READ_SEARCH,
+            // It applies its own once it knows its plan.
+            files: None,
         };
         confine::confine(&mut command, keep);
         let child = command
@@ -78,10 +83,15 @@ fn connected_listener(directory: &Path) -> io::Result<(UnixListener, UnixStream)
         rustix::fs::Mode::empty(),
     )?;
     // A socket's address holds 107 bytes, fewer than a path may have.
-    let name = format!("/proc/self/fd/{}/share.sock", directory.as_raw_fd());
+    let name = format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd());
+    // A runner that was killed right here left its own.
+    match rustix::fs::unlinkat(&directory, SOCKET, rustix::fs::AtFlags::empty()) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+        Err(errno) => return Err(errno.into()),
+    }
     let listener = UnixListener::bind(&name)?;
     let connected = UnixStream::connect(&name);
-    rustix::fs::unlinkat(&directory, "share.sock", rustix::fs::AtFlags::empty())?;
+    rustix::fs::unlinkat(&directory, SOCKET, rustix::fs::AtFlags::empty())?;
     Ok((listener, connected?))
 }
 

@@ -1,7 +1,8 @@
 //! The serving process itself: reads its plan, drops what it does not need, serves one connection to its end.
 
 use super::SharePlan;
-use crate::{confine, setup};
+use crate::confine::{self, Fence};
+use crate::setup;
 use msb_protocol::agent::{BootFailure, BootStage};
 use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd};
@@ -37,6 +38,12 @@ enum ShareError {
     Root { root: String, source: io::Error },
     #[error("cannot confine the share server: {0}")]
     Confine(#[from] confine::SeccompError),
+    #[error("cannot confine the share server: {0}")]
+    Files(#[from] confine::FenceError),
+    #[error(
+        "cannot keep the guest inside its directory: openat2 failed ({0}); use Linux 5.6 or later and allow that call"
+    )]
+    Openat2(#[source] rustix::io::Errno),
     #[error("cannot serve the directory: {0}")]
     Daemon(String),
 }
@@ -82,20 +89,39 @@ fn prepare() -> Result<(Daemon, Listener), ShareError> {
     let guest_fd_limit = limit
         .checked_sub(OWN_DESCRIPTORS)
         .ok_or(ShareError::Descriptors(limit))?;
+    // The library would do without, and let names from the guest lead out of the directory.
+    openat2_works().map_err(ShareError::Openat2)?;
     let system = file_system(&plan.root, guest_fd_limit).map_err(|source| ShareError::Root {
-        root: plan.root,
+        root: plan.root.clone(),
         source,
     })?;
     let backend = VhostUserFsBackendBuilder::default()
         .set_thread_pool_size(0)
         .build(system)
         .map_err(|error| ShareError::Daemon(error.to_string()))?;
-    // Before the first thread, so that it holds for all of them.
+    // Both before the first thread, so that they hold for all of them. The library keeps to its directory by itself:
+    // where there is no Landlock it is one wall less.
+    let fence = Fence::around_everything()?.read(&plan.root)?.write("/dev/null")?;
+    if let Some(fenced) = fence.finish() {
+        fenced.apply().map_err(confine::FenceError::Apply)?;
+    }
     confine::forbid_syscalls()?;
     let memory = GuestMemoryAtomic::new(GuestMemoryMmap::new());
     let daemon = VhostUserDaemon::new("share".to_owned(), Arc::new(backend), memory)
         .map_err(|error| ShareError::Daemon(error.to_string()))?;
     Ok((daemon, listener))
+}
+
+fn openat2_works() -> rustix::io::Result<()> {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    openat2(
+        CWD,
+        "/",
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+        ResolveFlags::empty(),
+    )
+    .map(drop)
 }
 
 /// What is below `root`, to be read only.

@@ -146,3 +146,12 @@ fn the_sockets_name_is_gone_once_it_is_connected() {
     listener.accept().unwrap();
     assert_eq!(std::fs::read_dir(&deep).unwrap().count(), 0);
 }
+
+#[test]
+fn a_socket_that_a_killed_runner_left_behind_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(UnixListener::bind(directory.path().join(SOCKET)).unwrap());
+    let (listener, _vmm) = connected_listener(directory.path()).unwrap();
+    listener.accept().unwrap();
+    assert!(std::fs::read_dir(&directory).unwrap().next().is_none());
+}

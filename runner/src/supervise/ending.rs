@@ -9,36 +9,31 @@ use super::guest::sentence;
 use super::outcome::Facts;
 use super::record;
 use super::session::Session;
+use crate::driver;
 use crate::log::unix_ms;
 use msb_protocol::agent::{BootFailure, BootStage};
 use msb_protocol::client::RunnerMessage;
 use msb_protocol::exit::ExitRecord;
 use std::io;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long clients may take to hear of the end.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How long a killed child may take to be gone.
-const KILL_PATIENCE: Duration = Duration::from_secs(2);
-/// Pause between two looks at a child that was killed.
-const KILL_PAUSE: Duration = Duration::from_millis(1);
 
 impl Session {
     /// Ends the VMM of a session that cannot go on; returns how it ended.
     pub fn abort(&mut self, error: &io::Error) -> Option<ExitStatus> {
         self.life.facts.internal = Some(format!("the supervisor failed: {error}"));
         self.kill();
-        reap(&mut self.vmm)
+        driver::end(&mut self.vmm)
     }
 
     /// Ends the run of a VMM that is gone.
     pub fn finish(mut self, status: Option<ExitStatus>) -> io::Result<()> {
         self.drain_guest();
         for helper in &mut self.helpers {
-            // An error means that it is gone already.
-            let _ = helper.kill();
-            if reap(helper).is_none() {
+            if driver::end(helper).is_none() {
                 self.launch.log.warn("a helper of the VMM does not end");
             }
         }
@@ -146,16 +141,5 @@ fn called_off(record: &ExitRecord) -> BootFailure {
         errno: libc::ECANCELED,
         message,
         console_tail: String::new(),
-    }
-}
-
-fn reap(child: &mut Child) -> Option<ExitStatus> {
-    let give_up = Instant::now() + KILL_PATIENCE;
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < give_up => std::thread::sleep(KILL_PAUSE),
-            _ => return None,
-        }
     }
 }

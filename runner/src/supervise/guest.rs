@@ -88,7 +88,8 @@ impl Session {
             self.life.used(Instant::now());
         }
         if let Err(fault) = relayed {
-            self.violation(sentence(&fault));
+            // A broken message is quoted in what is wrong with it.
+            self.violation(tamed(&sentence(&fault)));
             // Nothing more of it is trusted or taken in.
             self.close_agent();
             return false;
@@ -115,11 +116,12 @@ impl Session {
             (AgentMessage::Ready { protocol }, Phase::AwaitingAgent) => self.boot_guest(protocol),
             (AgentMessage::Booted, Phase::Booting) => self.guest_booted(),
             (AgentMessage::BootFailed(failure), Phase::Booting) => {
-                let message: String = printable(&failure.message)
-                    .chars()
-                    .take(MAX_GUEST_MESSAGE)
-                    .collect();
-                self.fail_boot(BootFailure { message, ..failure });
+                let message = tamed(&failure.message);
+                self.fail_boot(BootFailure {
+                    message,
+                    console_tail: String::new(),
+                    ..failure
+                });
             }
             // Also by itself, when something in the guest ends the machine in an orderly way.
             (AgentMessage::ShutdownDone { clean, killed }, Phase::Running | Phase::Stopping) => {
@@ -289,6 +291,12 @@ fn entropy() -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; ENTROPY];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A guest's own words, as much of them as is kept and fit to be shown.
+fn tamed(text: &str) -> String {
+    let start: String = text.chars().take(MAX_GUEST_MESSAGE).collect();
+    printable(&start)
 }
 
 /// An error and its causes, as one line.

@@ -119,13 +119,12 @@ impl Life {
             return Some(Asked::Kill);
         }
         let deadline = now.checked_add(time).unwrap_or_else(|| far(now));
-        self.stop_deadline = Some(
-            self.stop_deadline
-                .map_or(deadline, |earlier| earlier.min(deadline)),
-        );
-        let first = self.phase == Phase::Running;
         self.phase = Phase::Stopping;
-        first.then_some(Asked::Shutdown { grace: grace(time) })
+        if self.stop_deadline.is_some_and(|earlier| earlier <= deadline) {
+            return None;
+        }
+        self.stop_deadline = Some(deadline);
+        Some(Asked::Shutdown { grace: grace(time) })
     }
 
     /// The owner's link ended.
@@ -269,17 +268,19 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_stop_deadline_counts_and_the_guest_is_told_once() {
+    fn the_shortest_stop_deadline_counts_and_the_guest_is_told_of_it() {
         let start = Instant::now();
         let mut life = Life::new(&lifetime(), start, 0);
         life.ready(start);
         let asked = life.ask(ExitReason::StopRequested, 8 * SECOND, start);
         assert_eq!(asked, Some(Asked::Shutdown { grace: 6 * SECOND }));
         assert_eq!(life.ask(ExitReason::OwnerExited, 60 * SECOND, start), None);
-        assert_eq!(life.ask(ExitReason::StopRequested, 3 * SECOND, start), None);
-        assert_eq!(life.wakes_at(0), Some(start + 3 * SECOND));
-        assert_eq!(life.due(start + 2 * SECOND, 0), None);
-        assert_eq!(life.due(start + 3 * SECOND, 0), Some(Due::Kill));
+        let sooner = life.ask(ExitReason::StopRequested, 4 * SECOND, start);
+        assert_eq!(sooner, Some(Asked::Shutdown { grace: 3 * SECOND }));
+        assert_eq!(life.ask(ExitReason::StopRequested, 4 * SECOND, start), None);
+        assert_eq!(life.wakes_at(0), Some(start + 4 * SECOND));
+        assert_eq!(life.due(start + 3 * SECOND, 0), None);
+        assert_eq!(life.due(start + 4 * SECOND, 0), Some(Due::Kill));
         assert_eq!(life.facts.requested, Some(ExitReason::StopRequested));
     }
 

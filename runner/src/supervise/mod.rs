@@ -20,6 +20,7 @@ mod session;
 mod stream;
 mod watch;
 
+use crate::confine;
 use crate::driver;
 use crate::log::{CappedFile, RunnerLog, unix_ms};
 use claim::{Claim, ClaimError, RunnerState};
@@ -94,6 +95,8 @@ pub fn run() -> Result<(), SuperviseError> {
         return Ok(());
     };
     heap::prepare();
+    // Every client costs one, and the owner's shell may allow few.
+    confine::raise_descriptor_limit();
     let launched = Instant::now();
     let mut reader = FrameReader::new();
     let claimed = read_launch(&owner, &mut reader, launched + LAUNCH_PATIENCE)
@@ -155,6 +158,11 @@ impl Launch {
             "runner {pid} starts {name:?} with {:?}",
             self.spec.driver
         ));
+        if !confine::has_landlock() {
+            self.log.warn(
+                "this kernel has no Landlock: what a guest talks to is confined without it, and `krun` refuses to start",
+            );
+        }
         let console_log = self.claim.log("kernel.log", cap)?;
         let listener = self.claim.listen()?;
         self.claim.describe(&RunnerState::of_this_process(None)?)?;

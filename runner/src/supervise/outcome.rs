@@ -8,6 +8,10 @@ use msb_protocol::exit::{ExitReason, ExitRecord, StopMethod};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+/// Most characters of a record's message: with the console's tail it must fit in one frame, or nobody would hear of
+/// the end.
+const MAX_MESSAGE: usize = 4000;
+
 /// What the supervisor saw of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -43,7 +47,10 @@ impl Facts {
             self.status.and_then(|s| s.signal()),
         );
         let abnormal = !self.killed && (signal.is_some() || exit_code.is_some_and(|code| code != 0));
-        let (reason, crashed, message) = self.cause(abnormal);
+        let (reason, crashed, mut message) = self.cause(abnormal);
+        if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+            message.truncate(end);
+        }
         let method = self.requested.map(|_| match self.killed {
             true => StopMethod::Killed,
             false => StopMethod::Graceful,
@@ -162,6 +169,15 @@ mod tests {
         );
         assert_eq!(judged(EXIT_3, |_| {}), (ExitReason::VmmCrashed, true, None));
         assert_eq!(judged(SIGKILL, |_| {}), (ExitReason::VmmCrashed, true, None));
+    }
+
+    #[test]
+    fn a_record_is_short_enough_to_be_sent() {
+        let facts = Facts {
+            internal: Some("é".repeat(1 << 20)),
+            ..Facts::default()
+        };
+        assert_eq!(facts.verdict().message.chars().count(), MAX_MESSAGE);
     }
 
     #[test]

@@ -225,6 +225,23 @@ fn a_detached_sandbox_outlives_its_owner() {
 }
 
 #[test]
+fn an_owner_that_lets_go_and_hangs_up_on_answers_that_it_never_read_is_heard() {
+    for _ in 0..10 {
+        let home = Home::new();
+        let (mut owner, _) = home.start("obedient");
+        for _ in 0..100 {
+            owner.tell(&ClientMessage::Ping);
+        }
+        owner.tell(&ClientMessage::Detach);
+        drop(owner);
+        let mut last = home.connect();
+        assert!(last.succeeds(1, "true"));
+        last.tell(&ClientMessage::Kill);
+        last.hear_exit();
+    }
+}
+
+#[test]
 fn an_idle_sandbox_stops_but_not_while_a_command_runs() {
     let home = Home::new();
     let mut spec = home.spec("obedient");

@@ -49,6 +49,14 @@ fn every_lie_is_a_violation() {
 }
 
 #[test]
+fn a_lie_of_any_length_is_still_reported_in_short() {
+    let record = end_of("lie_at_length");
+    assert_eq!(record.reason, ExitReason::ProtocolViolation);
+    assert!(record.message.starts_with("the guest sent a broken message"));
+    assert!(record.message.chars().count() <= 1000 && !record.message.contains('\u{1b}'));
+}
+
+#[test]
 fn random_bytes_are_a_violation() {
     for seed in 1..=20 {
         assert_eq!(

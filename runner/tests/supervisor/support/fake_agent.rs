@@ -241,6 +241,10 @@ impl Agent {
             "lie_stdin" => self.frame(Header::data(id, Channel::Stdin, 1, false), b"x"),
             "lie_json" => self.frame(Header::control(id, 4), b"null"),
             "lie_message" => self.frame(Header::control(LINK_STREAM, 9), b"{\"ready\":"),
+            "lie_at_length" => {
+                let payload = format!("\"{}\"", "\\u001b no".repeat(80_000));
+                self.frame(Header::control(LINK_STREAM, payload.len()), payload.as_bytes());
+            }
             "lie_ready" => self.say(&AgentMessage::Ready {
                 protocol: PROTOCOL_VERSION,
             }),
