@@ -107,11 +107,11 @@ test-examples: deps build $(ROOTFS)
 	tests/packaging/examples
 	tests/packaging/readme
 
-test-vm: deps build $(ROOTFS) ## tests in virtual machines, on QEMU
+test-vm: deps build $(ROOTFS) ## tests in virtual machines, on QEMU; 20 kills of hosts among them
 	$(call say,virtual machines on qemu)
 	scripts/test-vm qemu $(RELEASE) $(ROOTFS)
 	MSB_TEST_DRIVER=qemu MSB_TEST_ROOT=$(ROOTFS) MSB_TEST_SCALE=20 MSB_LIBKRUNFW_PATH=$(KERNEL) \
-		$(CARGO) test $(DEV) --test integration -- --test-threads=1 kills
+		timeout --kill-after=10 1200 $(CARGO) test --workspace $(DEV) --test integration -- --test-threads=1 kills
 
 test-krun: deps-test build $(ROOTFS) ## the same tests on krun, in an emulated machine that has KVM
 	$(call say,virtual machines on krun)
