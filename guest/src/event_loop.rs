@@ -28,8 +28,9 @@ use thiserror::Error;
 const BATCH: usize = 32 * 1024;
 /// Turns between two looks at everything else.
 const TURNS_PER_ROUND: usize = 32;
-/// Nothing is read from the host while more than this is queued for it, in bytes.
-const MAX_BACKLOG: usize = 256 * 1024;
+/// Nothing is read from the host while more than this is queued for it, in bytes. More than a batch and one turn of
+/// output make: a host that writes before it reads must not find the agent waiting for it in turn.
+const MAX_BACKLOG: usize = 1024 * 1024;
 /// How long after its end a command's output is waited for while something else holds it open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(250);
 /// How long a channel that carries bulk is left alone once it is empty.
