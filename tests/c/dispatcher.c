@@ -107,10 +107,13 @@ static void check_sound(const struct seen *seen) {
 TEST(every_byte_comes_in_order_and_the_end_comes_last) {
     struct seen seen = fresh();
     msb_dispatcher dispatcher = start_dispatcher();
-    dispatch(launch(box, shell("yes 0123456789 | head -c 11000000; printf abc >&2; exit 9")), dispatcher, on_counted, &seen);
+    const size_t bytes = 11 * (size_t)scaled(1000000);
+    char script[128];
+    snprintf(script, sizeof script, "yes 0123456789 | head -c %zu; printf abc >&2; exit 9", bytes);
+    dispatch(launch(box, shell(script)), dispatcher, on_counted, &seen);
     EVENTUALLY(atomic_load(&seen.finalized));
     check_sound(&seen);
-    CHECK(seen.bytes[1] == 11000000);
+    CHECK(seen.bytes[1] == bytes);
     CHECK(seen.bytes[2] == 3 && seen.last[2] == 'c');
     CHECK(seen.ends == 1 && seen.has_status && seen.status.exit_code == 9);
     CHECK(pthread_equal(seen.finalized_on, seen.thread));
