@@ -140,11 +140,6 @@ fn name_in_use(error: MsbError, name: &str) -> MsbError {
     }
 }
 
-/// Puts a fresh row's directory back after a crash between the two steps of a creation.
-pub fn ensure_directory(directory: &Path) -> Result<(), MsbError> {
-    make_private(directory)
-}
-
 impl Sandbox {
     /// Whether the store still has it, corrected if its runner is gone.
     pub(crate) fn settled_row(&self) -> Result<(Arc<Store>, SandboxRow), MsbError> {

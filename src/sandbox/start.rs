@@ -3,11 +3,12 @@
 //! `Starting` is written before the spawn; from then on either the runner writes how it went or the next reader
 //! finds its lock free and corrects the row.
 
-use super::create::{choose_driver, ensure_directory};
+use super::create::choose_driver;
 use super::options::UpperKind;
 use super::settle::settle_locked;
 use super::spec::{Image, SandboxSpec};
 use super::{Sandbox, end};
+use crate::backend::make_private;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::runtime::qemu;
@@ -96,7 +97,8 @@ impl Sandbox {
             store.update_config(self.id, &spec.to_json()?)?;
         }
         let directory = self.directory();
-        ensure_directory(&directory)?;
+        // A creation may have been cut short between the row and the directory.
+        make_private(&directory)?;
         let embedded = self.backend.embedded()?;
         let is_machine = driver != Driver::Process;
         let kernel = if is_machine {
