@@ -177,8 +177,8 @@ TEST(a_backend_leaves_no_thread_and_no_descriptor) {
         if (i % 2) close_backend(&backend);
         else msb_backend_release(&backend);
     }
-    EVENTUALLY(count_fds() == fds);
-    EVENTUALLY(count_threads() == threads);
+    EVENTUALLY(count_fds() <= fds);
+    EVENTUALLY(count_threads() <= threads);
 }
 
 TEST(a_probe_tells_what_works_and_what_to_do) {

@@ -237,7 +237,7 @@ TEST(a_released_dispatcher_ends_by_itself) {
     CHECK(dispatcher.id == 0);
     EVENTUALLY(atomic_load(&seen.finalized));
     check_sound(&seen);
-    EVENTUALLY(count_threads() == threads);
+    EVENTUALLY(count_threads() <= threads);
 }
 
 TEST(a_callback_cannot_wait_for_its_own_dispatcher) {

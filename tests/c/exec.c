@@ -403,12 +403,12 @@ TEST(thousands_of_commands_leave_nothing_behind) {
     msb_exec_config_free(config);
     run_in_threads();
     run_side_by_side();
-    CHECK(count_fds() == fds);
-    CHECK(count_threads() == threads);
+    EVENTUALLY(count_fds() <= fds);
+    EVENTUALLY(count_threads() <= threads);
     CHECK(child_of((uint32_t)getpid()) == 0);
     CHECK(msb_debug_live_objects(MSB_KIND_ALL) == live);
-    EVENTUALLY(count_fds_of(runner) == runner_fds);
-    EVENTUALLY(count_fds_of(agent) == agent_fds && child_of(agent) == 0);
+    EVENTUALLY(count_fds_of(runner) <= runner_fds);
+    EVENTUALLY(count_fds_of(agent) <= agent_fds && child_of(agent) == 0);
 }
 
 int main(int argc, char **argv) {

@@ -238,7 +238,7 @@ TEST(descriptors_carry_input_and_output_through_poll) {
     close(both[1].fd);
     CHECK(end_of(exec).exit_code == 0);
     msb_exec_release(&exec);
-    EVENTUALLY(count_fds() == fds);
+    EVENTUALLY(count_fds() <= fds); /* an earlier test's may still have been closing */
 }
 
 TEST(a_channel_is_given_away_once) {
@@ -270,7 +270,7 @@ TEST(a_descriptor_that_is_closed_early_does_not_hang_the_command) {
     CHECK(drain(exec, MSB_STDERR) == 5);
     CHECK(end_of(exec).exit_code == 0); /* what is thrown away is no broken pipe */
     msb_exec_release(&exec);
-    EVENTUALLY(count_fds() == fds);
+    EVENTUALLY(count_fds() <= fds); /* an earlier test's may still have been closing */
 }
 
 TEST(a_descriptor_of_input_is_refused_once_the_command_is_over) {
@@ -292,7 +292,7 @@ TEST(descriptors_outlive_the_handle_until_the_end_of_file) {
     CHECK(ready(out, POLLIN) && read(out, buf, sizeof buf) == 0);
     close(out);
     if (pid) kill((pid_t)pid, SIGKILL);
-    EVENTUALLY(count_fds() == fds);
+    EVENTUALLY(count_fds() <= fds); /* an earlier test's may still have been closing */
 }
 
 /* ---- threads ---- */
