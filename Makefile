@@ -25,7 +25,7 @@ endef
 # cargo uses all processors by itself, and a failing test should be the last thing printed.
 .NOTPARALLEL:
 .PHONY: help deps deps-test build build-debug run test test-fast test-rust test-c test-abi test-packaging test-examples \
-        test-vm test-krun bench lint fmt derived deny install uninstall clean
+        test-vm test-krun bench bench-store lint fmt derived deny install uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -107,7 +107,7 @@ test-examples: deps build $(ROOTFS)
 	tests/packaging/examples
 	tests/packaging/readme
 
-test-vm: deps build $(ROOTFS) ## tests in virtual machines, on QEMU; 20 kills of hosts among them
+test-vm: deps-test build $(ROOTFS) ## tests in virtual machines, on QEMU; 20 kills of hosts among them
 	$(call say,virtual machines on qemu)
 	scripts/test-vm qemu $(RELEASE) $(ROOTFS)
 	MSB_TEST_DRIVER=qemu MSB_TEST_ROOT=$(ROOTFS) MSB_TEST_SCALE=20 MSB_LIBKRUNFW_PATH=$(KERNEL) \
@@ -119,6 +119,9 @@ test-krun: deps-test build $(ROOTFS) ## the same tests on krun, in an emulated m
 
 bench: deps-test build $(ROOTFS) ## measure, and print each figure beside its bar
 	benches/run $(RELEASE)
+
+bench-store: deps-test build $(ROOTFS) ## measure the store, volumes and files beside microsandbox 0.5.8 and plain system calls
+	benches/store $(RELEASE)
 
 fmt: ## format the sources
 	$(CARGO) fmt --all

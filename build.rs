@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for input in [
         "guest",
+        "tree",
         "runner",
         "protocol",
         "store",

@@ -11,9 +11,9 @@
  * measured in turns, so that a change of the host's load meets both. Ends at the first failure with exit code 1.
  */
 #define _GNU_SOURCE
-#include "../include/msb.h"
 #include "bare/machine.h"
 #include "bare/stream.h"
+#include "calls.h"
 #include "measure.h"
 #include "memory.h"
 
@@ -48,39 +48,6 @@
 
 static const char *home, *root, *initramfs;
 static msb_backend backend;
-
-static void complain(const char *what, msb_status status, const msb_error *err) {
-    size_t length = 0;
-    fprintf(stderr, "vm: %s: %s: %s\n", what, msb_status_name(status), msb_error_message(err));
-    for (size_t i = 0; i < msb_error_cause_count(err); i++) fprintf(stderr, "    because %s\n", msb_error_cause(err, i));
-    const uint8_t *tail = msb_error_detail(err, "console_tail", &length);
-    if (tail && length) fprintf(stderr, "    its console: %.*s\n", (int)length, (const char *)tail);
-}
-
-/* Frees the error. Attached sandboxes end with this process, and the home is thrown away by who made it. */
-static void must(const char *what, msb_status status, msb_error *err) {
-    if (status == MSB_OK) return;
-    complain(what, status, err);
-    msb_error_free(err);
-    exit(1);
-}
-
-#define MUST(call)                             \
-    do {                                       \
-        msb_error *err = NULL;                 \
-        msb_status must_status = (call);       \
-        must(#call, must_status, err);         \
-    } while (0)
-
-static void give_up(const char *format, ...) {
-    va_list values;
-    va_start(values, format);
-    fputs("vm: ", stderr);
-    vfprintf(stderr, format, values);
-    fputc('\n', stderr);
-    va_end(values);
-    exit(1);
-}
 
 static void open_backend(const char *driver) {
     msb_backend_config *config = msb_backend_config_new();
@@ -178,7 +145,7 @@ static struct bare_inputs bare_inputs(msb_sandbox ran) {
     msb_sandbox_info *info = info_of(ran);
     int emulated = strcmp(msb_sandbox_info_isolation(info), "emulated") == 0;
     msb_sandbox_info_free(info);
-    return (struct bare_inputs){.kernel = kernel, .initramfs = initramfs, .accel = emulated ? "tcg" : "kvm"};
+    return (struct bare_inputs){.kernel = kernel, .initramfs = initramfs, .accel = emulated ? "tcg" : "kvm", .memory_mib = MEMORY_MIB};
 }
 
 static void measure_start(void) {

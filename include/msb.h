@@ -102,6 +102,16 @@
 #define MSB_KIND_DISPATCHER 4
 
 /**
+ * For `msb_debug_live_objects`: `msb_volume`.
+ */
+#define MSB_KIND_VOLUME 5
+
+/**
+ * For `msb_debug_live_objects`: `msb_file`.
+ */
+#define MSB_KIND_FILE 6
+
+/**
  * An output callback returns this to get more.
  */
 #define MSB_CALLBACK_CONTINUE 0
@@ -125,6 +135,101 @@
  * A command's standard error.
  */
 #define MSB_STDERR 2
+
+/**
+ * For `msb_volume_fs_open`: the file will be read.
+ */
+#define MSB_OPEN_READ 1
+
+/**
+ * For `msb_volume_fs_open`: the file will be written.
+ */
+#define MSB_OPEN_WRITE 2
+
+/**
+ * For `msb_volume_fs_open`: make the file if there is none.
+ */
+#define MSB_OPEN_CREATE 4
+
+/**
+ * For `msb_volume_fs_open`, with `MSB_OPEN_CREATE`: fail if there is something already.
+ */
+#define MSB_OPEN_EXCLUSIVE 8
+
+/**
+ * For `msb_volume_fs_open`: throw away what the file holds.
+ */
+#define MSB_OPEN_TRUNCATE 16
+
+/**
+ * For `msb_volume_fs_open`: every write goes to the end of the file, as it is then.
+ */
+#define MSB_OPEN_APPEND 32
+
+/**
+ * For `msb_volume_fs_write`: other readers see the old file or the new one, never a part, whatever happens meanwhile.
+ */
+#define MSB_WRITE_ATOMIC 1
+
+/**
+ * For `msb_volume_fs_write`: the data go to the end of the file.
+ */
+#define MSB_WRITE_APPEND 2
+
+/**
+ * For `msb_volume_fs_stat`: of a symbolic link's target instead of the link.
+ */
+#define MSB_STAT_FOLLOW 1
+
+/**
+ * For `msb_volume_fs_mkdir`: make missing parents too, and succeed if the directory is there.
+ */
+#define MSB_MKDIR_PARENTS 1
+
+/**
+ * For `msb_volume_fs_remove_dir`: with everything in it.
+ */
+#define MSB_REMOVE_RECURSIVE 1
+
+/**
+ * For `msb_volume_fs_utimes`: this time stays as it is.
+ */
+#define MSB_TIME_KEEP INT64_MIN
+
+/**
+ * For `msb_file_info_kind`: a regular file.
+ */
+#define MSB_FILE_REGULAR 1
+
+/**
+ * For `msb_file_info_kind`: a directory.
+ */
+#define MSB_FILE_DIRECTORY 2
+
+/**
+ * For `msb_file_info_kind`: a symbolic link.
+ */
+#define MSB_FILE_SYMLINK 3
+
+/**
+ * For `msb_file_info_kind`: a named pipe.
+ */
+#define MSB_FILE_FIFO 4
+
+/**
+ * For `msb_file_info_kind`: a socket.
+ */
+#define MSB_FILE_SOCKET 5
+
+/**
+ * For `msb_file_info_kind`: a character device.
+ */
+#define MSB_FILE_CHAR_DEVICE 6
+
+/**
+ * For `msb_file_info_kind`: a block device.
+ */
+#define MSB_FILE_BLOCK_DEVICE 7
 
 /**
  * For `msb_exit.reason`: a reason that this version has no number for.
@@ -187,6 +292,67 @@
 #define MSB_EXIT_INTERNAL_ERROR 11
 
 /**
+ * A mount's flag: nothing can be written.
+ */
+#define MSB_MOUNT_READ_ONLY 1
+
+/**
+ * A mount's flag: nothing can be executed.
+ */
+#define MSB_MOUNT_NOEXEC 2
+
+/**
+ * A mount's flag: set-user-ID and set-group-ID bits do nothing.
+ */
+#define MSB_MOUNT_NOSUID 4
+
+/**
+ * A mount's flag: device nodes do nothing.
+ */
+#define MSB_MOUNT_NODEV 8
+
+/**
+ * For `msb_fsck`: mend what is found, not only report it.
+ */
+#define MSB_FSCK_REPAIR 1
+
+/**
+ * For `msb_prune`: only tell what would be freed.
+ */
+#define MSB_PRUNE_DRY_RUN 1
+
+/**
+ * For `msb_prune`: guest kernels, programs of other versions, image layers that no image has. They are made or fetched
+ * again when they are needed.
+ */
+#define MSB_PRUNE_CACHE 2
+
+/**
+ * For `msb_prune`: what processes that are gone left half done.
+ */
+#define MSB_PRUNE_TEMPORARY 4
+
+/**
+ * For `msb_prune`: what `msb_fsck` moved aside, for good.
+ */
+#define MSB_PRUNE_LOST 8
+
+/**
+ * For `msb_prune`: logs of sandboxes that do not run.
+ */
+#define MSB_PRUNE_LOGS 16
+
+/**
+ * For `msb_prune`: copies of the database from before upgrades.
+ */
+#define MSB_PRUNE_BACKUPS 32
+
+/**
+ * For `msb_volume_info_used_bytes`: it was not measured.
+ */
+#define MSB_NOT_MEASURED UINT64_MAX
+
+/**
  * Why a call failed.
  *
  * The set is open: a later version may add statuses, so a `switch` needs a `default`. Numbers are never reused.
@@ -229,7 +395,7 @@ enum msb_err
      */
     MSB_ERR_TIMEOUT = 8,
     /**
-     * The operation was cancelled. No function of this version gives it.
+     * The operation was cancelled.
      */
     MSB_ERR_CANCELLED = 9,
     /**
@@ -355,6 +521,11 @@ typedef int32_t msb_err;
 typedef struct msb_backend_config msb_backend_config;
 
 /**
+ * What a backend goes by. Freed with `msb_backend_info_free`.
+ */
+typedef struct msb_backend_info msb_backend_info;
+
+/**
  * Bytes owned by the caller, freed with `msb_bytes_free`.
  */
 typedef struct msb_bytes msb_bytes;
@@ -375,9 +546,34 @@ typedef struct msb_exec_config msb_exec_config;
 typedef struct msb_exec_result msb_exec_result;
 
 /**
+ * What is known of a file. Freed with `msb_file_info_free`, unless it belongs to a page.
+ */
+typedef struct msb_file_info msb_file_info;
+
+/**
+ * Some entries of a directory. Freed with `msb_file_page_free`.
+ */
+typedef struct msb_file_page msb_file_page;
+
+/**
+ * What `msb_fsck` found. Freed with `msb_fsck_report_free`.
+ */
+typedef struct msb_fsck_report msb_fsck_report;
+
+/**
+ * What `msb_sandbox_config_add_mount` takes. Freed with `msb_mount_config_free`.
+ */
+typedef struct msb_mount_config msb_mount_config;
+
+/**
  * What this host can run, and what to do about what it cannot. Freed with `msb_probe_report_free`.
  */
 typedef struct msb_probe_report msb_probe_report;
+
+/**
+ * What `msb_prune` freed. Freed with `msb_prune_report_free`.
+ */
+typedef struct msb_prune_report msb_prune_report;
 
 /**
  * What `msb_sandbox_create` takes. Freed with `msb_sandbox_config_free`.
@@ -398,6 +594,31 @@ typedef struct msb_sandbox_info msb_sandbox_info;
  * One page of a listing. Freed with `msb_sandbox_page_free`.
  */
 typedef struct msb_sandbox_page msb_sandbox_page;
+
+/**
+ * How much room a home takes, by category. Freed with `msb_storage_usage_free`.
+ */
+typedef struct msb_storage_usage msb_storage_usage;
+
+/**
+ * What `msb_volume_create` takes. Freed with `msb_volume_config_free`.
+ */
+typedef struct msb_volume_config msb_volume_config;
+
+/**
+ * What `msb_volume_list` takes. Freed with `msb_volume_filter_free`.
+ */
+typedef struct msb_volume_filter msb_volume_filter;
+
+/**
+ * A snapshot of a volume. Freed with `msb_volume_info_free`, unless it belongs to a page.
+ */
+typedef struct msb_volume_info msb_volume_info;
+
+/**
+ * One page of a listing. Freed with `msb_volume_page_free`.
+ */
+typedef struct msb_volume_page msb_volume_page;
 
 /**
  * What a call returns: `MSB_OK` or an `MSB_ERR_*` value. A plain `int32_t`, so that a value which this header
@@ -494,6 +715,16 @@ typedef struct msb_sandbox {
 } msb_sandbox;
 
 /**
+ * An open file of a volume or of a sandbox. Released with `msb_file_release`; `{0}` is the null handle.
+ */
+typedef struct msb_file {
+    /**
+     * Opaque.
+     */
+    uint64_t id;
+} msb_file;
+
+/**
  * How a run of a sandbox ended. Always written whole.
  */
 typedef struct msb_exit {
@@ -538,6 +769,40 @@ typedef struct msb_exit {
      */
     uint64_t reserved_words[4];
 } msb_exit;
+
+/**
+ * How far an import, an export or a copy has come. Always written whole.
+ */
+typedef struct msb_file_progress {
+    /**
+     * Bytes of files.
+     */
+    uint64_t bytes;
+    /**
+     * Files, directories and links.
+     */
+    uint64_t entries;
+    /**
+     * 0; room for later versions.
+     */
+    uint64_t reserved_words[4];
+} msb_file_progress;
+
+/**
+ * Called on the thread that made the call, as it goes on; `progress` is borrowed for the call. Returns 0 to go on, anything
+ * else to give up: the call then fails with `MSB_ERR_CANCELLED`. It must not unwind or jump out.
+ */
+typedef int32_t (*msb_file_progress_fn)(void *user, const struct msb_file_progress *progress);
+
+/**
+ * A volume. Released with `msb_volume_release`; `{0}` is the null handle.
+ */
+typedef struct msb_volume {
+    /**
+     * Opaque.
+     */
+    uint64_t id;
+} msb_volume;
 
 /**
  * Success.
@@ -811,7 +1076,8 @@ msb_status msb_backend_config_to_json(const msb_backend_config *config,
 MSB_API void msb_backend_config_free(msb_backend_config *config);
 
 /**
- * The directory of the store, the sandboxes and all caches. Unset: `$MSB_HOME`, else `~/.microsandbox`.
+ * The directory of the store, the sandboxes and all caches, and of the config file unless `MSB_CONFIG_PATH` names
+ * another. Unset: the config file's, else `$MSB_HOME`, else `~/.microsandbox`.
  *
  * - config: changed; not NULL.
  * - path: copied; not NULL.
@@ -842,7 +1108,7 @@ msb_status msb_backend_config_set_driver(msb_backend_config *config,
                                          msb_error **err);
 
 /**
- * The libkrunfw library to take the guest kernel from. Unset: it is looked for.
+ * The libkrunfw library to take the guest kernel from. Unset: the config file's, else it is looked for.
  *
  * - config: changed; not NULL.
  * - path: copied; not NULL.
@@ -887,37 +1153,7 @@ msb_status msb_backend_config_set_runner_path(msb_backend_config *config,
                                               msb_error **err);
 
 /**
- * Virtual processors of a sandbox that does not say, 1 to 255.
- *
- * - config: changed; not NULL.
- * - default_cpus: the value.
- * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: no.
- * - Errors: INVALID_ARGUMENT.
- * - Since: 0.1.0
- */
-MSB_API
-msb_status msb_backend_config_set_default_cpus(msb_backend_config *config,
-                                               uint32_t default_cpus,
-                                               msb_error **err);
-
-/**
- * Memory in MiB of a sandbox that does not say, at least 64.
- *
- * - config: changed; not NULL.
- * - default_memory_mib: the value.
- * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: no.
- * - Errors: INVALID_ARGUMENT.
- * - Since: 0.1.0
- */
-MSB_API
-msb_status msb_backend_config_set_default_memory_mib(msb_backend_config *config,
-                                                     uint32_t default_memory_mib,
-                                                     msb_error **err);
-
-/**
- * Reading connections to the database, 1 to 64. Unset: the config file's, else 5.
+ * Reading connections to the database, 1 to 1024. Unset: the config file's, else 5.
  *
  * - config: changed; not NULL.
  * - max_connections: the value.
@@ -963,39 +1199,10 @@ msb_status msb_backend_config_set_busy_timeout_secs(msb_backend_config *config,
                                                     msb_error **err);
 
 /**
- * The directory of the sandboxes. Unset: `<home>/sandboxes`.
- *
- * - config: changed; not NULL.
- * - path: copied; not NULL.
- * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: no.
- * - Errors: INVALID_ARGUMENT.
- * - Since: 0.1.0
- */
-MSB_API
-msb_status msb_backend_config_set_sandboxes_dir(msb_backend_config *config,
-                                                const char *path,
-                                                msb_error **err);
-
-/**
- * The directory of what can be made again. Unset: `<home>/cache`.
- *
- * - config: changed; not NULL.
- * - path: copied; not NULL.
- * - err: returned owned on failure, else set to NULL; may be NULL.
- * - Blocking: no.
- * - Errors: INVALID_ARGUMENT.
- * - Since: 0.1.0
- */
-MSB_API
-msb_status msb_backend_config_set_cache_dir(msb_backend_config *config,
-                                            const char *path,
-                                            msb_error **err);
-
-/**
- * Makes a backend on a home directory. Without a configuration it goes by the configuration file and the environment
- * and opens its database when that is first needed; with one the database is opened, and upgraded if need be, before
- * this returns. Backends with different homes share nothing.
+ * Makes a backend on a home directory. What the configuration does not set is taken from the config file, and what is not
+ * there either has a default; `msb_backend_info_get` tells the outcome. Without a configuration the database is opened
+ * when it is first needed; with one it is opened, and upgraded if need be, before this returns. Backends with
+ * different homes share nothing. The backend is local, whatever profile the config file makes active.
  *
  * - config: borrowed; may be NULL.
  * - out: returned owned, to be released with `msb_backend_release`; not NULL.
@@ -1008,6 +1215,24 @@ MSB_API
 msb_status msb_backend_new(const msb_backend_config *config,
                            msb_backend *out,
                            msb_error **err);
+
+/**
+ * Gives the one backend that everybody in this process can share: local, lazy, as `msb_backend_new` without a
+ * configuration makes it, and made by whoever asks first. It lives until it is closed or the process ends, whatever is
+ * released; after it was closed the next call makes another. Who is asked for the cloud is refused, by `MSB_BACKEND`,
+ * by `MSB_API_URL` with `MSB_API_KEY`, or by the profile that `MSB_PROFILE` or else the config file names. There is no
+ * way to put another backend in its place for a while, and no need of one: every function takes the backend it
+ * works on, or an object of it.
+ *
+ * - out: returned owned, to be released with `msb_backend_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations the first time.
+ * - Errors: CONFIG_INVALID, FORKED, INVALID_ARGUMENT, IO, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNSUPPORTED.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_default(msb_backend *out,
+                               msb_error **err);
 
 /**
  * Ends a backend in order: lets go of its sandboxes, so that attached ones shut down, waits until they have, and ends
@@ -1036,6 +1261,704 @@ msb_status msb_backend_close(msb_backend backend,
  */
 MSB_API
 void msb_backend_release(msb_backend *backend);
+
+/**
+ * Virtual processors of a sandbox that does not say, 1 to 255. Unset: the config file's, else 1.
+ *
+ * - config: changed; not NULL.
+ * - default_cpus: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_default_cpus(msb_backend_config *config,
+                                               uint32_t default_cpus,
+                                               msb_error **err);
+
+/**
+ * Memory in MiB of a sandbox that does not say, at least 64. Unset: the config file's, else 512.
+ *
+ * - config: changed; not NULL.
+ * - default_memory_mib: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_default_memory_mib(msb_backend_config *config,
+                                                     uint32_t default_memory_mib,
+                                                     msb_error **err);
+
+/**
+ * The shell of a sandbox that does not say, which its commands find in `SHELL`. Unset: the config file's, else
+ * `/bin/sh`.
+ *
+ * - config: changed; not NULL.
+ * - shell: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_shell(msb_backend_config *config,
+                                        const char *shell,
+                                        msb_error **err);
+
+/**
+ * The working directory of commands in a sandbox that does not say. Unset: the config file's.
+ *
+ * - config: changed; not NULL.
+ * - path: copied; a path in the guest; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_workdir(msb_backend_config *config,
+                                          const char *path,
+                                          msb_error **err);
+
+/**
+ * Milliseconds between two samples of a sandbox's metrics; 0 takes none. This version takes none yet. Unset: the
+ * config file's, else 1000.
+ *
+ * - config: changed; not NULL.
+ * - metrics_sample_interval_ms: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_metrics_sample_interval_ms(msb_backend_config *config,
+                                                             uint64_t metrics_sample_interval_ms,
+                                                             msb_error **err);
+
+/**
+ * Whether no samples of metrics are taken, whatever the interval. Unset: the config file's, else no.
+ *
+ * - config: changed; not NULL.
+ * - disable: 0 for no, anything else for yes.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_disable_metrics_sample(msb_backend_config *config,
+                                                         int32_t disable,
+                                                         msb_error **err);
+
+/**
+ * How much the runners of sandboxes write to their logs: `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`.
+ * Unset: the config file's, else `"info"`.
+ *
+ * - config: changed; not NULL.
+ * - level: borrowed; one of these.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_log_level(msb_backend_config *config,
+                                            const char *level,
+                                            msb_error **err);
+
+/**
+ * A PEM file with certificate authorities that registries may have beside the system's; nothing takes away the config
+ * file's. This version fetches no images yet. Unset: the config file's.
+ *
+ * - config: changed; not NULL.
+ * - path: copied; NULL or empty takes away what the config file has.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_ca_certs(msb_backend_config *config,
+                                           const char *path,
+                                           msb_error **err);
+
+/**
+ * Registries of images by host name, in place of all of the config file's. This version fetches no images yet. Unset:
+ * the config file's. The entries are spelled as in the config file: `{"localhost:5000": {"insecure": true}}`.
+ *
+ * - config: changed; not NULL.
+ * - json: borrowed; an object, `"{}"` for no registry at all.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CONFIG_INVALID, INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_registry_hosts(msb_backend_config *config,
+                                                 const char *json,
+                                                 msb_error **err);
+
+/**
+ * Adds a registry, or says again how to speak to one. As with `msb_backend_config_set_registry_hosts`, the config file's
+ * registries do not count any more.
+ *
+ * - config: changed; not NULL.
+ * - host: copied; a host name, perhaps with a port; not NULL.
+ * - insecure: 0 for HTTPS, anything else for plain HTTP.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_add_registry_host(msb_backend_config *config,
+                                                const char *host,
+                                                int32_t insecure,
+                                                msb_error **err);
+
+/**
+ * Says who to log in to a registry as, and where the password is to be found; the registry is added if need be.
+ *
+ * - config: changed; not NULL.
+ * - host: copied; a host name, perhaps with a port; not NULL.
+ * - username: copied; not NULL.
+ * - source: borrowed; `"store"`, `"password_env"` or `"secret_name"`; not NULL.
+ * - value: copied; for `"store"` it is `"keyring"`, else the name of the environment variable or of the secret; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_registry_auth(msb_backend_config *config,
+                                                const char *host,
+                                                const char *username,
+                                                const char *source,
+                                                const char *value,
+                                                msb_error **err);
+
+/**
+ * The directory of the sandboxes, which have their logs in them. Unset: the config file's, else
+ * `<home>/sandboxes`.
+ *
+ * - config: changed; not NULL.
+ * - path: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_sandboxes_dir(msb_backend_config *config,
+                                                const char *path,
+                                                msb_error **err);
+
+/**
+ * The directory of the volumes. Unset: the config file's, else `<home>/volumes`.
+ *
+ * - config: changed; not NULL.
+ * - path: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_volumes_dir(msb_backend_config *config,
+                                              const char *path,
+                                              msb_error **err);
+
+/**
+ * The directory of snapshots, of which this version makes none. Unset: the config file's, else
+ * `<home>/snapshots`.
+ *
+ * - config: changed; not NULL.
+ * - path: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_snapshots_dir(msb_backend_config *config,
+                                                const char *path,
+                                                msb_error **err);
+
+/**
+ * The directory of what can be made again. Unset: the config file's, else `<home>/cache`.
+ *
+ * - config: changed; not NULL.
+ * - path: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_cache_dir(msb_backend_config *config,
+                                            const char *path,
+                                            msb_error **err);
+
+/**
+ * The directory of logs that belong to no sandbox, of which this version writes none: a sandbox's logs are in
+ * its own directory. Unset: the config file's, else `<home>/logs`.
+ *
+ * - config: changed; not NULL.
+ * - path: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_logs_dir(msb_backend_config *config,
+                                           const char *path,
+                                           msb_error **err);
+
+/**
+ * The directory of secrets, of which this version reads none. Unset: the config file's, else
+ * `<home>/secrets`.
+ *
+ * - config: changed; not NULL.
+ * - path: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_config_set_secrets_dir(msb_backend_config *config,
+                                              const char *path,
+                                              msb_error **err);
+
+/**
+ * Takes a copy of what a backend goes by. Its database is neither needed nor opened for it, and a backend that was
+ * closed gives it too.
+ *
+ * - backend: the backend.
+ * - out: returned owned, to be freed with `msb_backend_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_info_get(msb_backend backend,
+                                msb_backend_info **out,
+                                msb_error **err);
+
+/**
+ * Writes all of it as a JSON object whose keys are named as the functions here.
+ *
+ * - info: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_info_to_json(const msb_backend_info *info,
+                                    msb_bytes **out,
+                                    msb_error **err);
+
+/**
+ * The home directory.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_home(const msb_backend_info *info);
+
+/**
+ * The config file that was looked for.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_config_path(const msb_backend_info *info);
+
+/**
+ * 1 if the config file was there.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint8_t msb_backend_info_config_found(const msb_backend_info *info);
+
+/**
+ * The database's file.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_database_path(const msb_backend_info *info);
+
+/**
+ * The directory of the sandboxes, which have their logs in them.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_sandboxes_dir(const msb_backend_info *info);
+
+/**
+ * The directory of the volumes.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_volumes_dir(const msb_backend_info *info);
+
+/**
+ * The directory of snapshots, of which this version makes none.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_snapshots_dir(const msb_backend_info *info);
+
+/**
+ * The directory of what can be made again.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_cache_dir(const msb_backend_info *info);
+
+/**
+ * The directory of logs that belong to no sandbox, of which this version writes none.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_logs_dir(const msb_backend_info *info);
+
+/**
+ * The directory of secrets, of which this version reads none.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_secrets_dir(const msb_backend_info *info);
+
+/**
+ * The hypervisor driver of a sandbox that does not say: `"auto"`, `"krun"` or `"qemu"`.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_driver(const msb_backend_info *info);
+
+/**
+ * The libkrunfw library to take the guest kernel from.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL if none was named and it is looked for or `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_backend_info_libkrunfw_path(const msb_backend_info *info);
+
+/**
+ * The qemu-system program.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL if none was named and it is looked for or `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_backend_info_qemu_path(const msb_backend_info *info);
+
+/**
+ * The msb-runner program.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL if it is the one inside the library or `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_backend_info_runner_path(const msb_backend_info *info);
+
+/**
+ * Reading connections to the database.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint32_t msb_backend_info_max_connections(const msb_backend_info *info);
+
+/**
+ * How long to wait for a free database connection, in seconds.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_backend_info_connect_timeout_secs(const msb_backend_info *info);
+
+/**
+ * How long to wait for another process's write to the database, in seconds.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_backend_info_busy_timeout_secs(const msb_backend_info *info);
+
+/**
+ * Virtual processors of a sandbox that does not say.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint32_t msb_backend_info_default_cpus(const msb_backend_info *info);
+
+/**
+ * Memory in MiB of a sandbox that does not say.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint32_t msb_backend_info_default_memory_mib(const msb_backend_info *info);
+
+/**
+ * Size in MiB of what holds the writes to its root of a sandbox that does not say.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_backend_info_default_upper_size_mib(const msb_backend_info *info);
+
+/**
+ * The shell of a sandbox that does not say.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_shell(const msb_backend_info *info);
+
+/**
+ * The working directory of commands in a sandbox that does not say.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL if there is none or `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_workdir(const msb_backend_info *info);
+
+/**
+ * Milliseconds between two samples of a sandbox's metrics; 0 takes none. This version takes none yet.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_backend_info_metrics_sample_interval_ms(const msb_backend_info *info);
+
+/**
+ * 1 if no samples of metrics are taken, whatever the interval.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint8_t msb_backend_info_disable_metrics_sample(const msb_backend_info *info);
+
+/**
+ * How many sandboxes the registry of live metrics has room for; 0 for as many as is usual. This version keeps none yet.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+uint32_t msb_backend_info_metrics_capacity(const msb_backend_info *info);
+
+/**
+ * How much the runners of sandboxes write to their logs: `"error"`, `"warn"`, `"info"`, `"debug"` or `"trace"`.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_backend_info_log_level(const msb_backend_info *info);
+
+/**
+ * The profile that the config file makes active. It matters to `msb_backend_default` only.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL if there is none or `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_active_profile(const msb_backend_info *info);
+
+/**
+ * The PEM file with certificate authorities that registries may have beside the system's.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL if there is none or `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_ca_certs(const msb_backend_info *info);
+
+/**
+ * The number of registries that are configured.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_backend_info_registry_count(const msb_backend_info *info);
+
+/**
+ * A registry's host name, in the order of the names.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such registry.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_registry_host(const msb_backend_info *info, size_t index);
+
+/**
+ * 1 if a registry is spoken to over plain HTTP.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: the value; 0 if there is no such registry.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint8_t msb_backend_info_registry_insecure(const msb_backend_info *info, size_t index);
+
+/**
+ * Who to log in to a registry as.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such registry or nobody to log in as.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_registry_username(const msb_backend_info *info, size_t index);
+
+/**
+ * By what the password for a registry is found: `"store"`, `"password_env"` or `"secret_name"`.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such registry or nobody to log in as.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_registry_auth_source(const msb_backend_info *info, size_t index);
+
+/**
+ * Which store, environment variable or secret that is; never the password.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such registry or nobody to log in as.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_backend_info_registry_auth_value(const msb_backend_info *info, size_t index);
+
+/**
+ * Frees an info.
+ *
+ * - info: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_backend_info_free(msb_backend_info *info);
 
 /**
  * Starts a dispatcher: a thread that calls the host's functions. It is the only thread of the library that ever does, and
@@ -1646,6 +2569,683 @@ const uint8_t *msb_exec_result_stderr(const msb_exec_result *result,
 MSB_API void msb_exec_result_free(msb_exec_result *result);
 
 /**
+ * Reads a file at a place, straight into `buf`. Fewer bytes than `cap` mean the end of the file.
+ *
+ * - file: the file.
+ * - offset: where to begin, in bytes.
+ * - buf: written with up to `cap` bytes; may be NULL if `cap` is 0.
+ * - cap: size of `buf` in bytes.
+ * - timeout_ms: how long to wait for a sandbox, in milliseconds; -1 has no limit. A volume is not waited for.
+ * - n: written with the number of bytes; 0 on success is the end of the file. Not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations; in a sandbox, up to `timeout_ms`.
+ * - Errors: CORRUPT if a guest misbehaves, INVALID_ARGUMENT, INVALID_STATE if it was not opened for reading, IO,
+ *   NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_pread(msb_file file,
+                          uint64_t offset,
+                          void *buf,
+                          size_t cap,
+                          int64_t timeout_ms,
+                          size_t *n,
+                          msb_error **err);
+
+/**
+ * Writes a file at a place, straight from `data`; a gap before it reads as zeroes. A failure may leave part of the
+ * data written.
+ *
+ * - file: the file.
+ * - offset: where to begin, in bytes.
+ * - data: borrowed; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - timeout_ms: how long to wait for a sandbox, in milliseconds; -1 has no limit. A volume is not waited for.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations; in a sandbox, up to `timeout_ms`.
+ * - Errors: CORRUPT if a guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE if it was not opened for writing,
+ *   IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_pwrite(msb_file file,
+                           uint64_t offset,
+                           const void *data,
+                           size_t len,
+                           int64_t timeout_ms,
+                           msb_error **err);
+
+/**
+ * Writes at the end of a file, as it is then: two writers do not overwrite each other. A failure may leave part of the
+ * data written.
+ *
+ * - file: the file; opened with `MSB_OPEN_APPEND`.
+ * - data: borrowed; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - timeout_ms: how long to wait for a sandbox, in milliseconds; -1 has no limit. A volume is not waited for.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations; in a sandbox, up to `timeout_ms`.
+ * - Errors: CORRUPT if a guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE if it was not opened for
+ *   appending, IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_append(msb_file file,
+                           const void *data,
+                           size_t len,
+                           int64_t timeout_ms,
+                           msb_error **err);
+
+/**
+ * The size of a file, which may grow or shrink at any time.
+ *
+ * - file: the file.
+ * - timeout_ms: how long to wait for a sandbox, in milliseconds; -1 has no limit. A volume is not waited for.
+ * - out: written with the number of bytes; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations; in a sandbox, up to `timeout_ms`.
+ * - Errors: CORRUPT if a guest misbehaves, INVALID_ARGUMENT, IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_size(msb_file file,
+                         int64_t timeout_ms,
+                         uint64_t *out,
+                         msb_error **err);
+
+/**
+ * Cuts a file off, or lengthens it with zeroes.
+ *
+ * - file: the file.
+ * - size: the new size in bytes.
+ * - timeout_ms: how long to wait for a sandbox, in milliseconds; -1 has no limit. A volume is not waited for.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations; in a sandbox, up to `timeout_ms`.
+ * - Errors: CORRUPT if a guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE if it was not opened for writing,
+ *   IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_truncate(msb_file file,
+                             uint64_t size,
+                             int64_t timeout_ms,
+                             msb_error **err);
+
+/**
+ * Waits until what was written is on the disk, so that it outlives a crash of the machine.
+ *
+ * - file: the file.
+ * - timeout_ms: how long to wait for a sandbox, in milliseconds; -1 has no limit. A volume is not waited for.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: as long as the disk takes; in a sandbox, up to `timeout_ms`.
+ * - Errors: CORRUPT if a guest misbehaves, DISK_FULL, INVALID_ARGUMENT, IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT,
+ *   UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_sync(msb_file file,
+                         int64_t timeout_ms,
+                         msb_error **err);
+
+/**
+ * What is known of an open file, even if its name is gone.
+ *
+ * - file: the file.
+ * - timeout_ms: how long to wait for a sandbox, in milliseconds; -1 has no limit. A volume is not waited for.
+ * - out: returned owned, to be freed with `msb_file_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations; in a sandbox, up to `timeout_ms`.
+ * - Errors: CORRUPT if a guest misbehaves, INVALID_ARGUMENT, IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_stat(msb_file file,
+                         int64_t timeout_ms,
+                         msb_file_info **out,
+                         msb_error **err);
+
+/**
+ * Gives a handle back, which closes the file. What was written stays; only `msb_file_sync` waits for the disk.
+ *
+ * - file: consumed and set to the null handle; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+void msb_file_release(msb_file *file);
+
+/**
+ * The last part of its name, as bytes: not necessarily UTF-8.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed, empty for an open file; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_file_info_name(const msb_file_info *info);
+
+/**
+ * What it is.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: one of the `MSB_FILE_*` numbers; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint32_t msb_file_info_kind(const msb_file_info *info);
+
+/**
+ * Its size in bytes; of a symbolic link, the length of what it holds.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_file_info_size(const msb_file_info *info);
+
+/**
+ * Its permissions with the set-id and sticky bits, such as 0644; the kind is not among them.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint32_t msb_file_info_mode(const msb_file_info *info);
+
+/**
+ * The user that owns it.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint32_t msb_file_info_uid(const msb_file_info *info);
+
+/**
+ * The group that owns it.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint32_t msb_file_info_gid(const msb_file_info *info);
+
+/**
+ * How many names it has.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_file_info_nlink(const msb_file_info *info);
+
+/**
+ * When it was last read, in nanoseconds since 1970 UTC.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API int64_t msb_file_info_accessed_ns(const msb_file_info *info);
+
+/**
+ * When its content last changed, in nanoseconds since 1970 UTC.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API int64_t msb_file_info_modified_ns(const msb_file_info *info);
+
+/**
+ * When anything of it last changed, in nanoseconds since 1970 UTC.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API int64_t msb_file_info_changed_ns(const msb_file_info *info);
+
+/**
+ * Its number in its file system.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_file_info_inode(const msb_file_info *info);
+
+/**
+ * The number of its file system: two names with the same number and inode are one file.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_file_info_device(const msb_file_info *info);
+
+/**
+ * Frees what is known of a file. One that belongs to a page is freed with its page instead.
+ *
+ * - info: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_file_info_free(msb_file_info *info);
+
+/**
+ * The number of entries on a page.
+ *
+ * - page: borrowed; may be NULL.
+ * - Returns: the number; 0 if `page` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_file_page_len(const msb_file_page *page);
+
+/**
+ * An entry of a page.
+ *
+ * - page: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: a view until the page is freed, not to be freed by itself; NULL if there is no such entry.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const msb_file_info *msb_file_page_get(const msb_file_page *page, size_t index);
+
+/**
+ * The cursor of the next page.
+ *
+ * - page: borrowed; may be NULL.
+ * - Returns: the cursor; 0 after the last page, or if `page` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_file_page_next(const msb_file_page *page);
+
+/**
+ * Frees a page and the entries on it.
+ *
+ * - page: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_file_page_free(msb_file_page *page);
+
+/**
+ * Makes a config with nothing but a path in the guest.
+ *
+ * - guest_path: copied; may be NULL. Its form is checked when the config is used.
+ * - Returns: owned, to be freed with `msb_mount_config_free`; NULL if there is no memory or an argument is not UTF-8.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+MSB_NODISCARD
+msb_mount_config *msb_mount_config_new(const char *guest_path);
+
+/**
+ * Makes a config from JSON text; `schemas/msb_mount_config.json` describes it. An unknown key is an error that names it.
+ *
+ * - json: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_mount_config_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CONFIG_INVALID, INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_from_json(const char *json,
+                                      msb_mount_config **out,
+                                      msb_error **err);
+
+/**
+ * Writes a config as JSON text that `msb_mount_config_from_json` reads: the options that differ from their defaults.
+ *
+ * - config: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_to_json(const msb_mount_config *config,
+                                    msb_bytes **out,
+                                    msb_error **err);
+
+/**
+ * Frees a config.
+ *
+ * - config: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_mount_config_free(msb_mount_config *config);
+
+/**
+ * Where the guest sees it: an absolute path without `..`, outside of `/proc` and `/sys`; made there if it is
+ * missing. Required.
+ *
+ * - config: changed; not NULL.
+ * - guest_path: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_guest_path(msb_mount_config *config,
+                                           const char *guest_path,
+                                           msb_error **err);
+
+/**
+ * Show the volume of this name. Exactly one of volume, bind, tmpfs and disk is required.
+ *
+ * - config: changed; not NULL.
+ * - volume: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_volume(msb_mount_config *config,
+                                       const char *volume,
+                                       msb_error **err);
+
+/**
+ * What creating the sandbox does about the volume: `"existing"` requires it, `"create"` makes it and requires
+ * that it is new, `"ensure"` makes it if it is missing and otherwise requires that its kind and sizes are
+ * those given here.
+ *
+ * - config: changed; not NULL.
+ * - volume_mode: borrowed; `"existing"`, `"create"` or `"ensure"`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_volume_mode(msb_mount_config *config,
+                                            const char *volume_mode,
+                                            msb_error **err);
+
+/**
+ * The kind of the volume to make: `"dir"` or `"disk"`. Unset: `"dir"`, or with `"ensure"` whatever is there.
+ *
+ * - config: changed; not NULL.
+ * - volume_kind: borrowed; `"dir"` or `"disk"`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_volume_kind(msb_mount_config *config,
+                                            const char *volume_kind,
+                                            msb_error **err);
+
+/**
+ * The quota of the directory volume to make, in MiB, at least 1. Unset: none.
+ *
+ * - config: changed; not NULL.
+ * - volume_quota_mib: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_volume_quota_mib(msb_mount_config *config,
+                                                 uint64_t volume_quota_mib,
+                                                 msb_error **err);
+
+/**
+ * The capacity of the disk volume to make, in MiB, at least 16. Required for one.
+ *
+ * - config: changed; not NULL.
+ * - volume_capacity_mib: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_volume_capacity_mib(msb_mount_config *config,
+                                                    uint64_t volume_capacity_mib,
+                                                    msb_error **err);
+
+/**
+ * Show a directory or a file of the host, by its path.
+ *
+ * - config: changed; not NULL.
+ * - bind: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_bind(msb_mount_config *config,
+                                     const char *bind,
+                                     msb_error **err);
+
+/**
+ * Show an empty directory in guest memory, new at every start.
+ *
+ * - config: changed; not NULL.
+ * - tmpfs: 0 for no, anything else for yes.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_tmpfs(msb_mount_config *config,
+                                      int32_t tmpfs,
+                                      msb_error **err);
+
+/**
+ * The most that the memory may hold, in MiB, at least 1. Unset: half of the guest's memory.
+ *
+ * - config: changed; not NULL.
+ * - tmpfs_size_mib: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_tmpfs_size_mib(msb_mount_config *config,
+                                               uint32_t tmpfs_size_mib,
+                                               msb_error **err);
+
+/**
+ * The mode of the directory in memory, such as 0755. Unset: 1777 (octal).
+ *
+ * - config: changed; not NULL.
+ * - tmpfs_mode: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_tmpfs_mode(msb_mount_config *config,
+                                           uint32_t tmpfs_mode,
+                                           msb_error **err);
+
+/**
+ * Show the file system in a disk image of the host, by its path. One running sandbox at a time has it.
+ *
+ * - config: changed; not NULL.
+ * - disk: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_disk(msb_mount_config *config,
+                                     const char *disk,
+                                     msb_error **err);
+
+/**
+ * The format of the disk image: `"raw"`, `"qcow2"`, or `"probe"` to tell by its content.
+ *
+ * - config: changed; not NULL.
+ * - disk_format: borrowed; `"probe"`, `"raw"` or `"qcow2"`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_disk_format(msb_mount_config *config,
+                                            const char *disk_format,
+                                            msb_error **err);
+
+/**
+ * The file system in the disk image by the guest kernel's name, such as `ext4`. Unset: the guest looks.
+ *
+ * - config: changed; not NULL.
+ * - disk_fstype: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_disk_fstype(msb_mount_config *config,
+                                            const char *disk_fstype,
+                                            msb_error **err);
+
+/**
+ * Whether the guest can only read; the host enforces it too.
+ *
+ * - config: changed; not NULL.
+ * - read_only: 0 for no, anything else for yes.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_read_only(msb_mount_config *config,
+                                          int32_t read_only,
+                                          msb_error **err);
+
+/**
+ * Whether nothing on it can be executed.
+ *
+ * - config: changed; not NULL.
+ * - noexec: 0 for no, anything else for yes.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_noexec(msb_mount_config *config,
+                                       int32_t noexec,
+                                       msb_error **err);
+
+/**
+ * Whether set-user-ID and set-group-ID bits on it do nothing.
+ *
+ * - config: changed; not NULL.
+ * - nosuid: 0 for no, anything else for yes.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_nosuid(msb_mount_config *config,
+                                       int32_t nosuid,
+                                       msb_error **err);
+
+/**
+ * Whether device nodes on it do nothing.
+ *
+ * - config: changed; not NULL.
+ * - nodev: 0 for no, anything else for yes.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_nodev(msb_mount_config *config,
+                                      int32_t nodev,
+                                      msb_error **err);
+
+/**
+ * The user that the guest sees everything on it owned by, with gid. Unset: that of the host. Not for disks; for
+ * directories and files on the driver `qemu` only.
+ *
+ * - config: changed; not NULL.
+ * - uid: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_uid(msb_mount_config *config,
+                                    uint32_t uid,
+                                    msb_error **err);
+
+/**
+ * The group that the guest sees everything on it owned by, with uid. Unset: that of the host.
+ *
+ * - config: changed; not NULL.
+ * - gid: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_mount_config_set_gid(msb_mount_config *config,
+                                    uint32_t gid,
+                                    msb_error **err);
+
+/**
  * Looks at what this host can run. A missing driver is not a failure of this call: the report says what is missing and
  * what to do. The trial of the host's virtualization is remembered until the host restarts.
  *
@@ -1765,8 +3365,8 @@ MSB_API const char *msb_probe_report_remedy(const msb_probe_report *report, size
 MSB_API void msb_probe_report_free(msb_probe_report *report);
 
 /**
- * Creates a sandbox. It is not started, but everything that a start needs is checked: the root, a hypervisor that works
- * on this host, a guest kernel.
+ * Creates a sandbox. It is not started, but everything that a start needs is checked: the root, the mounts, a hypervisor
+ * that works on this host, a guest kernel. Volumes that mounts ask for are made, and removed again if the call fails.
  *
  * - backend: the backend.
  * - config: borrowed; not NULL.
@@ -1774,9 +3374,9 @@ MSB_API void msb_probe_report_free(msb_probe_report *report);
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: file operations; up to a minute when the host's virtualization is first tried; with `replace` also the stop of
  *   the sandbox that is replaced.
- * - Errors: ALREADY_EXISTS, BUSY, CONFLICT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO, ISOLATION_UNAVAILABLE,
- *   KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
- *   UNSUPPORTED, WRONG_HANDLE_TYPE.
+ * - Errors: ALREADY_EXISTS, BUSY, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO,
+ *   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED if the driver
+ *   has not room for so many mounts, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, UNSUPPORTED, WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
 MSB_API
@@ -1812,9 +3412,9 @@ msb_status msb_sandbox_open(msb_backend backend,
  * - err: returned owned on failure, else set to NULL; may be NULL. For a guest that did not come up its details are
  *   `stage` and `console_tail`.
  * - Blocking: up to `timeout_ms`, and up to 10 s more to undo a start.
- * - Errors: CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED, INVALID_ARGUMENT, INVALID_STATE, IO,
- *   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, TIMEOUT,
- *   UNSUPPORTED, WRONG_HANDLE_TYPE.
+ * - Errors: BUSY if another sandbox has a disk volume, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED,
+ *   INVALID_ARGUMENT, INVALID_STATE, IO, ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED,
+ *   READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNSUPPORTED, WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
 MSB_API
@@ -2011,7 +3611,8 @@ msb_status msb_sandbox_config_set_name(msb_sandbox_config *config,
                                        msb_error **err);
 
 /**
- * The root file system: a directory, which is never modified. Required.
+ * The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
+ * partitions or qcow2 without a backing file. It is not modified unless root_mode says so. Required.
  *
  * - config: changed; not NULL.
  * - image: copied; not NULL.
@@ -2024,6 +3625,22 @@ MSB_API
 msb_status msb_sandbox_config_set_image(msb_sandbox_config *config,
                                         const char *image,
                                         msb_error **err);
+
+/**
+ * What the guest's writes do to the image: `"overlay"` keeps them apart, in what upper names; `"bind"`, for a
+ * directory, writes them into it, and makes there the mount points that it lacks.
+ *
+ * - config: changed; not NULL.
+ * - root_mode: borrowed; `"overlay"` or `"bind"`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_config_set_root_mode(msb_sandbox_config *config,
+                                            const char *root_mode,
+                                            msb_error **err);
 
 /**
  * Where the guest's writes to its root go: `"disk"`, which survives stop and start, or `"tmpfs"`, which does
@@ -2199,6 +3816,22 @@ msb_status msb_sandbox_config_add_rlimit(msb_sandbox_config *config,
                                          uint64_t soft,
                                          uint64_t hard,
                                          msb_error **err);
+
+/**
+ * What the guest sees in its tree beside its root: volumes, directories and files of the host, memory, disk images.
+ * Parents are mounted before what is in them, whatever the order here.
+ *
+ * - config: changed; not NULL.
+ * - mount: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_config_add_mount(msb_sandbox_config *config,
+                                        const msb_mount_config *mount,
+                                        msb_error **err);
 
 /**
  * Whether the sandbox is removed when it stops.
@@ -2463,6 +4096,438 @@ msb_status msb_sandbox_filter_set_cursor(msb_sandbox_filter *filter,
                                          msb_error **err);
 
 /**
+ * Reads a whole file of at most 1 GiB into memory; open larger ones.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, RESOURCE_EXHAUSTED if it is larger, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_read(msb_sandbox sandbox,
+                               const char *path,
+                               int64_t timeout_ms,
+                               msb_bytes **out,
+                               msb_error **err);
+
+/**
+ * Writes a whole file, straight from `data`. A failure may leave part of it, unless `flags` has `MSB_WRITE_ATOMIC`: then
+ * a new file takes the place of the old one when everything is on the disk.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - data: borrowed; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - flags: 0 replaces what the file holds; or one of `MSB_WRITE_ATOMIC` and `MSB_WRITE_APPEND`.
+ * - mode: permissions if the file is made, such as 0644.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_write(msb_sandbox sandbox,
+                                const char *path,
+                                const void *data,
+                                size_t len,
+                                uint32_t flags,
+                                uint32_t mode,
+                                int64_t timeout_ms,
+                                msb_error **err);
+
+/**
+ * Opens a file, to read and write parts of it. It is closed when the sandbox stops.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - flags: `MSB_OPEN_READ`, `MSB_OPEN_WRITE` or both, and further `MSB_OPEN_*` flags.
+ * - mode: permissions if the file is made, such as 0644.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - out: returned owned, to be released with `msb_file_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: ALREADY_EXISTS, CORRUPT if the guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND,
+ *   NOT_RUNNING, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_open(msb_sandbox sandbox,
+                               const char *path,
+                               uint32_t flags,
+                               uint32_t mode,
+                               int64_t timeout_ms,
+                               msb_file *out,
+                               msb_error **err);
+
+/**
+ * Lists a directory in its own order, a page at a time: pass what `msb_file_page_next` gives until that is 0. What is
+ * made or removed meanwhile may be on a page or not.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - cursor: where to go on; 0 is the beginning.
+ * - limit: how many entries at most, 1 to 10000.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - out: returned owned, to be freed with `msb_file_page_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_list(msb_sandbox sandbox,
+                               const char *path,
+                               uint64_t cursor,
+                               uint32_t limit,
+                               int64_t timeout_ms,
+                               msb_file_page **out,
+                               msb_error **err);
+
+/**
+ * Says what is known of a file, a directory or whatever the path is.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - flags: 0, or `MSB_STAT_FOLLOW`.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - out: returned owned, to be freed with `msb_file_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_stat(msb_sandbox sandbox,
+                               const char *path,
+                               uint32_t flags,
+                               int64_t timeout_ms,
+                               msb_file_info **out,
+                               msb_error **err);
+
+/**
+ * Says whether there is anything at a path. A symbolic link counts if what it leads to is there.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - out: written with 1 or 0; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_RUNNING, PERMISSION_DENIED,
+ *   RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_exists(msb_sandbox sandbox,
+                                 const char *path,
+                                 int64_t timeout_ms,
+                                 uint8_t *out,
+                                 msb_error **err);
+
+/**
+ * Makes a directory.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - mode: its permissions, such as 0755.
+ * - flags: 0, or `MSB_MKDIR_PARENTS`.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: ALREADY_EXISTS, CORRUPT if the guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND,
+ *   NOT_RUNNING, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_mkdir(msb_sandbox sandbox,
+                                const char *path,
+                                uint32_t mode,
+                                uint32_t flags,
+                                int64_t timeout_ms,
+                                msb_error **err);
+
+/**
+ * Removes a file, a symbolic link or anything else that is no directory.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_remove(msb_sandbox sandbox,
+                                 const char *path,
+                                 int64_t timeout_ms,
+                                 msb_error **err);
+
+/**
+ * Removes a directory, which is empty unless `flags` says otherwise. The root itself cannot be removed.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - flags: 0, or `MSB_REMOVE_RECURSIVE`.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_remove_dir(msb_sandbox sandbox,
+                                     const char *path,
+                                     uint32_t flags,
+                                     int64_t timeout_ms,
+                                     msb_error **err);
+
+/**
+ * Copies a file, or a directory with everything in it, with permissions and times; links are copied as links.
+ *
+ * - sandbox: the sandbox, running.
+ * - from: borrowed; in the guest, from its root; not NULL.
+ * - to: borrowed; may not be there yet; not NULL.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: ALREADY_EXISTS, CORRUPT if the guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND,
+ *   NOT_RUNNING, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_copy(msb_sandbox sandbox,
+                               const char *from,
+                               const char *to,
+                               int64_t timeout_ms,
+                               msb_error **err);
+
+/**
+ * Renames a file or a directory, in one step. A file replaces what has the new name.
+ *
+ * - sandbox: the sandbox, running.
+ * - from: borrowed; in the guest, from its root; not NULL.
+ * - to: borrowed; in the guest, from its root; not NULL.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: ALREADY_EXISTS, CORRUPT if the guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND,
+ *   NOT_RUNNING, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_rename(msb_sandbox sandbox,
+                                 const char *from,
+                                 const char *to,
+                                 int64_t timeout_ms,
+                                 msb_error **err);
+
+/**
+ * Makes a symbolic link.
+ *
+ * - sandbox: the sandbox, running.
+ * - target: borrowed; what the link holds, which is neither checked nor followed here; not NULL.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: ALREADY_EXISTS, CORRUPT if the guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND,
+ *   NOT_RUNNING, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_symlink(msb_sandbox sandbox,
+                                  const char *target,
+                                  const char *path,
+                                  int64_t timeout_ms,
+                                  msb_error **err);
+
+/**
+ * Reads what a symbolic link holds.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_readlink(msb_sandbox sandbox,
+                                   const char *path,
+                                   int64_t timeout_ms,
+                                   msb_bytes **out,
+                                   msb_error **err);
+
+/**
+ * Sets the permissions of a file or a directory; of what a symbolic link leads to.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - mode: the permissions, such as 0644.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_chmod(msb_sandbox sandbox,
+                                const char *path,
+                                uint32_t mode,
+                                int64_t timeout_ms,
+                                msb_error **err);
+
+/**
+ * Sets when a file was last read and last changed, in nanoseconds since 1970 UTC; of what a symbolic link leads to.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - accessed_ns: the time, or `MSB_TIME_KEEP`.
+ * - modified_ns: the time, or `MSB_TIME_KEEP`.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_utimes(msb_sandbox sandbox,
+                                 const char *path,
+                                 int64_t accessed_ns,
+                                 int64_t modified_ns,
+                                 int64_t timeout_ms,
+                                 msb_error **err);
+
+/**
+ * Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - fd: a file, pipe or socket to write to, blocking or not; stays the caller's and open.
+ * - progress: called now and then with how far it has come; NULL for nobody.
+ * - user: passed to `progress`; may be NULL.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - out: written with the totals on success, cleared on failure; may be NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: as long as the other end of `fd` takes, at most `timeout_ms`; `progress` is called meanwhile too.
+ * - Errors: CANCELLED, CORRUPT if the guest misbehaves, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_tar_export(msb_sandbox sandbox,
+                                     const char *path,
+                                     int32_t fd,
+                                     msb_file_progress_fn progress,
+                                     void *user,
+                                     int64_t timeout_ms,
+                                     msb_file_progress *out,
+                                     msb_error **err);
+
+/**
+ * Unpacks a tar archive, from a descriptor of the caller, beneath a directory, which is made if it is not there. An
+ * archive is not trusted: an entry that leads out of the guest's files is an error.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: borrowed; in the guest, from its root; not NULL.
+ * - fd: a file, pipe or socket to read from, blocking or not; stays the caller's and open.
+ * - progress: called now and then with how far it has come; NULL for nobody.
+ * - user: passed to `progress`; may be NULL.
+ * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
+ * - out: written with the totals on success, cleared on failure; may be NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: as long as the other end of `fd` takes, at most `timeout_ms`; `progress` is called meanwhile too.
+ * - Errors: ALREADY_EXISTS, CANCELLED, CORRUPT, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_tar_import(msb_sandbox sandbox,
+                                     const char *path,
+                                     int32_t fd,
+                                     msb_file_progress_fn progress,
+                                     void *user,
+                                     int64_t timeout_ms,
+                                     msb_file_progress *out,
+                                     msb_error **err);
+
+/**
+ * Copies a file or a directory of the host, with everything in it, into a running sandbox.
+ *
+ * - sandbox: the sandbox, running.
+ * - from: borrowed; a path of the host; not NULL.
+ * - to: borrowed; in the guest, from its root: what the copy is called; not NULL.
+ * - progress: called now and then with how far it has come; NULL for nobody.
+ * - user: passed to `progress`; may be NULL.
+ * - timeout_ms: how long it may take, in milliseconds; -1 has no limit.
+ * - out: written with the totals on success, cleared on failure; may be NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: ALREADY_EXISTS, CANCELLED, CORRUPT if the guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO,
+ *   NOT_FOUND, NOT_RUNNING, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_copy_in(msb_sandbox sandbox,
+                               const char *from,
+                               const char *to,
+                               msb_file_progress_fn progress,
+                               void *user,
+                               int64_t timeout_ms,
+                               msb_file_progress *out,
+                               msb_error **err);
+
+/**
+ * Copies a file or a directory of a running sandbox, with everything in it, to the host. The guest is not trusted: nothing is
+ * written but beneath `to`, whatever it sends.
+ *
+ * - sandbox: the sandbox, running.
+ * - from: borrowed; in the guest, from its root; not NULL.
+ * - to: borrowed; a path of the host: what the copy is called; not NULL.
+ * - progress: called now and then with how far it has come; NULL for nobody.
+ * - user: passed to `progress`; may be NULL.
+ * - timeout_ms: how long it may take, in milliseconds; -1 has no limit.
+ * - out: written with the totals on success, cleared on failure; may be NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: ALREADY_EXISTS, CANCELLED, CORRUPT, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, NOT_RUNNING,
+ *   PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_copy_out(msb_sandbox sandbox,
+                                const char *from,
+                                const char *to,
+                                msb_file_progress_fn progress,
+                                void *user,
+                                int64_t timeout_ms,
+                                msb_file_progress *out,
+                                msb_error **err);
+
+/**
  * Takes a snapshot of a sandbox. Its status is the truth: one whose runner has died is `"Crashed"`, whatever was last
  * written.
  *
@@ -2524,7 +4589,7 @@ const char *msb_sandbox_info_driver(const msb_sandbox_info *info);
 MSB_API const char *msb_sandbox_info_isolation(const msb_sandbox_info *info);
 
 /**
- * The root file system: a directory's path.
+ * The root file system: the path of a directory or of a disk image.
  *
  * - info: borrowed; may be NULL.
  * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
@@ -2621,6 +4686,67 @@ MSB_API uint32_t msb_sandbox_info_runner_pid(const msb_sandbox_info *info);
  * - Since: 0.1.0
  */
 MSB_API size_t msb_sandbox_info_label_count(const msb_sandbox_info *info);
+
+/**
+ * The number of mounts beside the root, in the order in which they were given.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_sandbox_info_mount_count(const msb_sandbox_info *info);
+
+/**
+ * Where the guest sees a mount.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such mount.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_sandbox_info_mount_guest_path(const msb_sandbox_info *info, size_t index);
+
+/**
+ * What a mount shows: `"volume"`, `"bind"`, `"tmpfs"` or `"disk"`; `"other"` for what this version does not know.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such mount.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_sandbox_info_mount_kind(const msb_sandbox_info *info,
+                                        size_t index);
+
+/**
+ * What a mount shows, by name: the volume's name or the host's path; empty for memory.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such mount.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_sandbox_info_mount_source(const msb_sandbox_info *info, size_t index);
+
+/**
+ * A mount's flags: `MSB_MOUNT_READ_ONLY` and so on, added together.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: the flags; 0 if there is no such mount.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint32_t msb_sandbox_info_mount_flags(const msb_sandbox_info *info, size_t index);
 
 /**
  * How its last run ended, as a sentence; empty if it runs or never ran.
@@ -2753,6 +4879,1361 @@ MSB_API const char *msb_sandbox_page_next(const msb_sandbox_page *page);
  * - Since: 0.1.0
  */
 MSB_API void msb_sandbox_page_free(msb_sandbox_page *page);
+
+/**
+ * Measures how much room a home takes on disk, and the directories that were configured elsewhere.
+ *
+ * - backend: the backend.
+ * - out: returned owned, to be freed with `msb_storage_usage_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations: it looks at every file.
+ * - Errors: INVALID_ARGUMENT, IO, PERMISSION_DENIED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_storage_usage_get(msb_backend backend,
+                                 msb_storage_usage **out,
+                                 msb_error **err);
+
+/**
+ * The number of categories.
+ *
+ * - usage: borrowed; may be NULL.
+ * - Returns: the value; 0 if `usage` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_storage_usage_len(const msb_storage_usage *usage);
+
+/**
+ * The room that all categories take together, in bytes.
+ *
+ * - usage: borrowed; may be NULL.
+ * - Returns: the value; 0 if `usage` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_storage_usage_total_bytes(const msb_storage_usage *usage);
+
+/**
+ * A category: `"database"`, `"sandboxes"`, `"volumes"`, `"snapshots"`, `"cache"`, `"logs"`, `"secrets"`, `"programs"` or
+ * `"other"`. Later versions may add some.
+ *
+ * - usage: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the usage is freed; NULL if there is no such category.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_storage_usage_category(const msb_storage_usage *usage,
+                                       size_t index);
+
+/**
+ * Where the category is. Bytes as the file system has them.
+ *
+ * - usage: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the usage is freed; NULL if there is no such category.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_storage_usage_path(const msb_storage_usage *usage, size_t index);
+
+/**
+ * The room that the category takes on disk, in bytes, holes left out.
+ *
+ * - usage: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: the value; 0 if there is no such category.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_storage_usage_bytes(const msb_storage_usage *usage, size_t index);
+
+/**
+ * The number of files of any kind, directories included.
+ *
+ * - usage: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: the value; 0 if there is no such category.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_storage_usage_files(const msb_storage_usage *usage, size_t index);
+
+/**
+ * Frees a measurement.
+ *
+ * - usage: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_storage_usage_free(msb_storage_usage *usage);
+
+/**
+ * Looks for what crashes and accidents left in a home: rows without directories and directories without rows, statuses,
+ * records, ledgers, locks, sockets and runners that belong to nobody, files half written, caches that nothing uses.
+ * Nothing of a running sandbox is touched. With `MSB_FSCK_REPAIR` each finding is mended too: a row whose data are gone is
+ * deleted, a directory without a row is moved to `.lost` beside it (`msb_prune` deletes it from there), the rest is set right
+ * or deleted. Afterwards a second check finds nothing, except what is in use or for a person to decide.
+ *
+ * - backend: the backend.
+ * - flags: 0 or `MSB_FSCK_REPAIR`.
+ * - out: returned owned, to be freed with `msb_fsck_report_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations, more the more there is in the home; up to 15 s for each orphaned runner.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, PERMISSION_DENIED, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_fsck(msb_backend backend,
+                    uint32_t flags,
+                    msb_fsck_report **out,
+                    msb_error **err);
+
+/**
+ * The number of findings.
+ *
+ * - report: borrowed; may be NULL.
+ * - Returns: the value; 0 if `report` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_fsck_report_len(const msb_fsck_report *report);
+
+/**
+ * The room that all of them take on disk, in bytes; of the repaired ones, took.
+ *
+ * - report: borrowed; may be NULL.
+ * - Returns: the value; 0 if `report` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_fsck_report_bytes(const msb_fsck_report *report);
+
+/**
+ * What is wrong: `"database_damaged"`, `"sandbox_without_directory"`, `"directory_without_sandbox"`, `"volume_without_data"`,
+ * `"directory_without_volume"`, `"stale_status"`, `"orphaned_runner"`, `"stale_attachment"`, `"stale_ledger"`, `"stale_lock"`,
+ * `"stale_socket"`, `"temporary_file"` or `"unused_cache"`. Later versions may add some.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such finding.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_fsck_report_kind(const msb_fsck_report *report,
+                                 size_t index);
+
+/**
+ * The name of the sandbox, volume or file.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such finding.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_fsck_report_name(const msb_fsck_report *report, size_t index);
+
+/**
+ * Where it is on disk; empty if it is a row that has nothing there. Bytes as the file system has them.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such finding.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_fsck_report_path(const msb_fsck_report *report, size_t index);
+
+/**
+ * The room that it takes on disk, in bytes.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: the value; 0 if there is no such finding.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_fsck_report_item_bytes(const msb_fsck_report *report, size_t index);
+
+/**
+ * Why it is one, as a clause for people.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such finding.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_fsck_report_reason(const msb_fsck_report *report, size_t index);
+
+/**
+ * What was done: `"none"`, `"removed"`, `"moved"`, `"mended"`, `"in_use"` because it came into use meanwhile, or
+ * `"failed"`.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such finding.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_fsck_report_action(const msb_fsck_report *report,
+                                   size_t index);
+
+/**
+ * More about what was done, for people: where it was moved, how it was mended, why that failed; else empty.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such finding.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_fsck_report_detail(const msb_fsck_report *report, size_t index);
+
+/**
+ * Frees a report.
+ *
+ * - report: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_fsck_report_free(msb_fsck_report *report);
+
+/**
+ * Frees room in a home. Nothing of a running sandbox is touched, nor anything that is in use.
+ *
+ * - backend: the backend.
+ * - flags: what to free, at least one of the `MSB_PRUNE_*` bits beside `MSB_PRUNE_DRY_RUN`.
+ * - out: returned owned, to be freed with `msb_prune_report_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, PERMISSION_DENIED, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_prune(msb_backend backend,
+                     uint32_t flags,
+                     msb_prune_report **out,
+                     msb_error **err);
+
+/**
+ * The number of items.
+ *
+ * - report: borrowed; may be NULL.
+ * - Returns: the value; 0 if `report` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_prune_report_len(const msb_prune_report *report);
+
+/**
+ * The room that all of them take on disk, in bytes; when they were removed, the room that was freed.
+ *
+ * - report: borrowed; may be NULL.
+ * - Returns: the value; 0 if `report` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_prune_report_bytes(const msb_prune_report *report);
+
+/**
+ * What it is: `"unused_cache"`, `"temporary_file"`, `"stale_lock"`, `"stale_socket"`, `"moved_aside"`, `"logs"` or
+ * `"database_backup"`. Later versions may add some.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such item.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_prune_report_kind(const msb_prune_report *report,
+                                  size_t index);
+
+/**
+ * The name of the sandbox, volume or file.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such item.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_prune_report_name(const msb_prune_report *report, size_t index);
+
+/**
+ * Where it is on disk; empty if it is a row that has nothing there. Bytes as the file system has them.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such item.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_prune_report_path(const msb_prune_report *report, size_t index);
+
+/**
+ * The room that it takes on disk, in bytes.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: the value; 0 if there is no such item.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_prune_report_item_bytes(const msb_prune_report *report, size_t index);
+
+/**
+ * Why it is one, as a clause for people.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such item.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_prune_report_reason(const msb_prune_report *report, size_t index);
+
+/**
+ * What was done: `"none"`, `"removed"`, `"moved"`, `"mended"`, `"in_use"` because it came into use meanwhile, or
+ * `"failed"`.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such item.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_prune_report_action(const msb_prune_report *report,
+                                    size_t index);
+
+/**
+ * More about what was done, for people: where it was moved, how it was mended, why that failed; else empty.
+ *
+ * - report: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the report is freed; NULL if there is no such item.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_prune_report_detail(const msb_prune_report *report, size_t index);
+
+/**
+ * Frees a report.
+ *
+ * - report: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_prune_report_free(msb_prune_report *report);
+
+/**
+ * Creates a volume: a directory, or a disk with an empty ext4 file system. It is there whole, or not at all.
+ *
+ * - backend: the backend.
+ * - config: borrowed; not NULL.
+ * - out: returned owned, to be released with `msb_volume_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: ALREADY_EXISTS, BUSY, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, PERMISSION_DENIED, READ_ONLY,
+ *   STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_create(msb_backend backend,
+                             const msb_volume_config *config,
+                             msb_volume *out,
+                             msb_error **err);
+
+/**
+ * Opens a volume by name, whoever created it.
+ *
+ * - backend: the backend.
+ * - name: borrowed; not NULL.
+ * - out: returned owned, to be released with `msb_volume_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_open(msb_backend backend,
+                           const char *name,
+                           msb_volume *out,
+                           msb_error **err);
+
+/**
+ * Gives a disk volume that nobody has attached a larger capacity, with everything in it kept. It cannot become smaller.
+ *
+ * - volume: the volume.
+ * - capacity_mib: the new size in MiB.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: BUSY if it is attached, CORRUPT, DISK_FULL, INVALID_ARGUMENT if it is smaller or too large, INVALID_STATE if it was
+ *   not unmounted in order, IO, NOT_FOUND, STALE_HANDLE, UNSUPPORTED if the volume is a directory, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_resize(msb_volume volume,
+                             uint64_t capacity_mib,
+                             msb_error **err);
+
+/**
+ * Removes a volume with everything in it, unless a running sandbox has it attached. Handles to it stay valid, but calls
+ * on them fail.
+ *
+ * - volume: the volume.
+ * - err: returned owned on failure, else set to NULL; may be NULL. Its details name each `sandbox` that has it.
+ * - Blocking: file operations.
+ * - Errors: BUSY, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_remove(msb_volume volume,
+                             msb_error **err);
+
+/**
+ * Gives a handle back.
+ *
+ * - volume: consumed and set to the null handle; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_volume_release(msb_volume *volume);
+
+/**
+ * Makes a config with nothing but a name.
+ *
+ * - name: copied; may be NULL. Its form is checked when the config is used.
+ * - Returns: owned, to be freed with `msb_volume_config_free`; NULL if there is no memory or an argument is not UTF-8.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+MSB_NODISCARD
+msb_volume_config *msb_volume_config_new(const char *name);
+
+/**
+ * Makes a config from JSON text; `schemas/msb_volume_config.json` describes it. An unknown key is an error that names it.
+ *
+ * - json: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_volume_config_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CONFIG_INVALID, INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_config_from_json(const char *json,
+                                       msb_volume_config **out,
+                                       msb_error **err);
+
+/**
+ * Writes a config as JSON text that `msb_volume_config_from_json` reads: the options that differ from their defaults.
+ *
+ * - config: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_config_to_json(const msb_volume_config *config,
+                                     msb_bytes **out,
+                                     msb_error **err);
+
+/**
+ * Frees a config.
+ *
+ * - config: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_volume_config_free(msb_volume_config *config);
+
+/**
+ * The name: 1 to 128 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit; unique within the home.
+ * Required.
+ *
+ * - config: changed; not NULL.
+ * - name: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_config_set_name(msb_volume_config *config,
+                                      const char *name,
+                                      msb_error **err);
+
+/**
+ * `"dir"`, or `"disk"`: a raw ext4 image.
+ *
+ * - config: changed; not NULL.
+ * - kind: borrowed; `"dir"` or `"disk"`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_config_set_kind(msb_volume_config *config,
+                                      const char *kind,
+                                      msb_error **err);
+
+/**
+ * Most that a directory may hold, in MiB, at least 1, counted by the sizes of its files, whoever writes them; also
+ * bounds their number, at 1024 and 256 more for each MiB. Unset: no limit.
+ *
+ * - config: changed; not NULL.
+ * - quota_mib: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_config_set_quota_mib(msb_volume_config *config,
+                                           uint64_t quota_mib,
+                                           msb_error **err);
+
+/**
+ * The size of a disk in MiB, at least 16. Required for one, and for nothing else. It takes room on the host as it
+ * is written to.
+ *
+ * - config: changed; not NULL.
+ * - capacity_mib: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_config_set_capacity_mib(msb_volume_config *config,
+                                              uint64_t capacity_mib,
+                                              msb_error **err);
+
+/**
+ * Labels to find the volume by. The prefixes `sandbox.`, `microsandbox.` and `service.` are reserved.
+ *
+ * - config: changed; not NULL.
+ * - key: copied; a key that was given before gets the new value.
+ * - value: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_config_add_label(msb_volume_config *config,
+                                       const char *key,
+                                       const char *value,
+                                       msb_error **err);
+
+/**
+ * Makes a filter that lets every volume through.
+ *
+ * - Returns: owned, to be freed with `msb_volume_filter_free`; NULL if there is no memory.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API MSB_NODISCARD msb_volume_filter *msb_volume_filter_new(void);
+
+/**
+ * Makes a filter from JSON text; `schemas/msb_volume_filter.json` describes it. An unknown key is an error that names it.
+ *
+ * - json: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_volume_filter_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CONFIG_INVALID, INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_filter_from_json(const char *json,
+                                       msb_volume_filter **out,
+                                       msb_error **err);
+
+/**
+ * Writes a filter as JSON text that `msb_volume_filter_from_json` reads: the options that differ from their defaults.
+ *
+ * - filter: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_filter_to_json(const msb_volume_filter *filter,
+                                     msb_bytes **out,
+                                     msb_error **err);
+
+/**
+ * Frees a filter.
+ *
+ * - filter: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_volume_filter_free(msb_volume_filter *filter);
+
+/**
+ * Only volumes that have all these labels.
+ *
+ * - filter: changed; not NULL.
+ * - key: copied; a key that was given before gets the new value.
+ * - value: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_filter_add_label(msb_volume_filter *filter,
+                                       const char *key,
+                                       const char *value,
+                                       msb_error **err);
+
+/**
+ * Only volumes of this kind, `"dir"` or `"disk"`. Unset: both.
+ *
+ * - filter: changed; not NULL.
+ * - kind: borrowed; `"dir"` or `"disk"`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_filter_set_kind(msb_volume_filter *filter,
+                                      const char *kind,
+                                      msb_error **err);
+
+/**
+ * Only volumes whose name begins so.
+ *
+ * - filter: changed; not NULL.
+ * - prefix: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_filter_set_name_prefix(msb_volume_filter *filter,
+                                             const char *prefix,
+                                             msb_error **err);
+
+/**
+ * How many volumes a page holds at most, 1 to 1000.
+ *
+ * - filter: changed; not NULL.
+ * - limit: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_filter_set_limit(msb_volume_filter *filter,
+                                       uint32_t limit,
+                                       msb_error **err);
+
+/**
+ * Where to go on: what the page before gave. Unset: from the beginning.
+ *
+ * - filter: changed; not NULL.
+ * - cursor: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_filter_set_cursor(msb_volume_filter *filter,
+                                        const char *cursor,
+                                        msb_error **err);
+
+/**
+ * Reads a whole file of at most 1 GiB into memory. Short for `msb_volume_fs_read`.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED if it is larger,
+ *   STALE_HANDLE, UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_read(msb_volume volume,
+                           const char *path,
+                           msb_bytes **out,
+                           msb_error **err);
+
+/**
+ * Writes a whole file, straight from `data`, in place of what it held; if it is made, with permissions 0644 less the process's
+ * umask. A failure may leave part of it: `msb_volume_fs_write` can write atomically.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - data: borrowed; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE,
+ *   UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_write(msb_volume volume,
+                            const char *path,
+                            const void *data,
+                            size_t len,
+                            msb_error **err);
+
+/**
+ * Reads a whole file of at most 1 GiB into memory; open larger ones.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED if it is larger,
+ *   STALE_HANDLE, UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_read(msb_volume volume,
+                              const char *path,
+                              msb_bytes **out,
+                              msb_error **err);
+
+/**
+ * Writes a whole file, straight from `data`. A failure may leave part of it, unless `flags` has `MSB_WRITE_ATOMIC`: then
+ * a new file takes the place of the old one when everything is on the disk.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - data: borrowed; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - flags: 0 replaces what the file holds; or one of `MSB_WRITE_ATOMIC` and `MSB_WRITE_APPEND`.
+ * - mode: permissions if the file is made, such as 0644, less the process's umask.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE,
+ *   UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_write(msb_volume volume,
+                               const char *path,
+                               const void *data,
+                               size_t len,
+                               uint32_t flags,
+                               uint32_t mode,
+                               msb_error **err);
+
+/**
+ * Opens a file, to read and write parts of it. The file outlives the handle of the volume.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - flags: `MSB_OPEN_READ`, `MSB_OPEN_WRITE` or both, and further `MSB_OPEN_*` flags.
+ * - mode: permissions if the file is made, such as 0644, less the process's umask.
+ * - out: returned owned, to be released with `msb_file_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: ALREADY_EXISTS, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY,
+ *   RESOURCE_EXHAUSTED, STALE_HANDLE, UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_open(msb_volume volume,
+                              const char *path,
+                              uint32_t flags,
+                              uint32_t mode,
+                              msb_file *out,
+                              msb_error **err);
+
+/**
+ * Lists a directory in its own order, a page at a time: pass what `msb_file_page_next` gives until that is 0. What is
+ * made or removed meanwhile may be on a page or not.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - cursor: where to go on; 0 is the beginning.
+ * - limit: how many entries at most, 1 to 10000.
+ * - out: returned owned, to be freed with `msb_file_page_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, STALE_HANDLE, UNSUPPORTED if the volume
+ *   is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_list(msb_volume volume,
+                              const char *path,
+                              uint64_t cursor,
+                              uint32_t limit,
+                              msb_file_page **out,
+                              msb_error **err);
+
+/**
+ * Says what is known of a file, a directory or whatever the path is.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - flags: 0, or `MSB_STAT_FOLLOW`.
+ * - out: returned owned, to be freed with `msb_file_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, STALE_HANDLE, UNSUPPORTED if the volume
+ *   is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_stat(msb_volume volume,
+                              const char *path,
+                              uint32_t flags,
+                              msb_file_info **out,
+                              msb_error **err);
+
+/**
+ * Says whether there is anything at a path. A symbolic link counts if what it leads to is there.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - out: written with 1 or 0; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, PERMISSION_DENIED, STALE_HANDLE, UNSUPPORTED if the volume is a disk,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_exists(msb_volume volume,
+                                const char *path,
+                                uint8_t *out,
+                                msb_error **err);
+
+/**
+ * Makes a directory.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - mode: its permissions, such as 0755, less the process's umask.
+ * - flags: 0, or `MSB_MKDIR_PARENTS`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: ALREADY_EXISTS, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY,
+ *   STALE_HANDLE, UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_mkdir(msb_volume volume,
+                               const char *path,
+                               uint32_t mode,
+                               uint32_t flags,
+                               msb_error **err);
+
+/**
+ * Removes a file, a symbolic link or anything else that is no directory.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, UNSUPPORTED if
+ *   the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_remove(msb_volume volume,
+                                const char *path,
+                                msb_error **err);
+
+/**
+ * Removes a directory, which is empty unless `flags` says otherwise. The root itself cannot be removed.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - flags: 0, or `MSB_REMOVE_RECURSIVE`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, UNSUPPORTED if
+ *   the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_remove_dir(msb_volume volume,
+                                    const char *path,
+                                    uint32_t flags,
+                                    msb_error **err);
+
+/**
+ * Copies a file, or a directory with everything in it, with permissions and times; links are copied as links.
+ *
+ * - volume: the volume.
+ * - from: borrowed; beneath the root of the volume; not NULL.
+ * - to: borrowed; may not be there yet; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: ALREADY_EXISTS, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY,
+ *   STALE_HANDLE, UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_copy(msb_volume volume,
+                              const char *from,
+                              const char *to,
+                              msb_error **err);
+
+/**
+ * Renames a file or a directory, in one step. A file replaces what has the new name.
+ *
+ * - volume: the volume.
+ * - from: borrowed; beneath the root of the volume; not NULL.
+ * - to: borrowed; beneath the root of the volume; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: ALREADY_EXISTS, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY,
+ *   STALE_HANDLE, UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_rename(msb_volume volume,
+                                const char *from,
+                                const char *to,
+                                msb_error **err);
+
+/**
+ * Makes a symbolic link.
+ *
+ * - volume: the volume.
+ * - target: borrowed; what the link holds, which is neither checked nor followed here; not NULL.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: ALREADY_EXISTS, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY,
+ *   STALE_HANDLE, UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_symlink(msb_volume volume,
+                                 const char *target,
+                                 const char *path,
+                                 msb_error **err);
+
+/**
+ * Reads what a symbolic link holds.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, STALE_HANDLE, UNSUPPORTED if the volume
+ *   is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_readlink(msb_volume volume,
+                                  const char *path,
+                                  msb_bytes **out,
+                                  msb_error **err);
+
+/**
+ * Sets the permissions of a file or a directory; of what a symbolic link leads to.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - mode: the permissions, such as 0644.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, UNSUPPORTED if
+ *   the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_chmod(msb_volume volume,
+                               const char *path,
+                               uint32_t mode,
+                               msb_error **err);
+
+/**
+ * Sets when a file was last read and last changed, in nanoseconds since 1970 UTC; of what a symbolic link leads to.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - accessed_ns: the time, or `MSB_TIME_KEEP`.
+ * - modified_ns: the time, or `MSB_TIME_KEEP`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, UNSUPPORTED if
+ *   the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_utimes(msb_volume volume,
+                                const char *path,
+                                int64_t accessed_ns,
+                                int64_t modified_ns,
+                                msb_error **err);
+
+/**
+ * Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - fd: a file, pipe or socket to write to, blocking or not; stays the caller's and open.
+ * - progress: called now and then with how far it has come; NULL for nobody.
+ * - user: passed to `progress`; may be NULL.
+ * - out: written with the totals on success, cleared on failure; may be NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: as long as the other end of `fd` takes; `progress` is called meanwhile too.
+ * - Errors: CANCELLED, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, STALE_HANDLE, UNSUPPORTED if
+ *   the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_tar_export(msb_volume volume,
+                                    const char *path,
+                                    int32_t fd,
+                                    msb_file_progress_fn progress,
+                                    void *user,
+                                    msb_file_progress *out,
+                                    msb_error **err);
+
+/**
+ * Unpacks a tar archive, from a descriptor of the caller, beneath a directory, which is made if it is not there. An
+ * archive is not trusted: an entry that leads out of the volume is an error.
+ *
+ * - volume: the volume.
+ * - path: borrowed; beneath the root of the volume; not NULL.
+ * - fd: a file, pipe or socket to read from, blocking or not; stays the caller's and open.
+ * - progress: called now and then with how far it has come; NULL for nobody.
+ * - user: passed to `progress`; may be NULL.
+ * - out: written with the totals on success, cleared on failure; may be NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: as long as the other end of `fd` takes; `progress` is called meanwhile too.
+ * - Errors: ALREADY_EXISTS, CANCELLED, CORRUPT, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND,
+ *   PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, UNSUPPORTED if the volume is a disk, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_tar_import(msb_volume volume,
+                                    const char *path,
+                                    int32_t fd,
+                                    msb_file_progress_fn progress,
+                                    void *user,
+                                    msb_file_progress *out,
+                                    msb_error **err);
+
+/**
+ * Takes a snapshot of a volume, and measures what it holds: for a directory that means looking at every file in it.
+ *
+ * - volume: the volume.
+ * - out: returned owned, to be freed with `msb_volume_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: CORRUPT if what belongs to it on disk is missing, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND,
+ *   STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_info_get(msb_volume volume,
+                               msb_volume_info **out,
+                               msb_error **err);
+
+/**
+ * The volume's name.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_volume_info_name(const msb_volume_info *info);
+
+/**
+ * What it is made of: `"dir"` or `"disk"`.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_volume_info_kind(const msb_volume_info *info);
+
+/**
+ * Its directory on the host; a disk's image is `disk.raw` in it. Bytes as the file system has them.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_volume_info_path(const msb_volume_info *info);
+
+/**
+ * Most that a directory may hold, in MiB; 0 without a limit.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_volume_info_quota_mib(const msb_volume_info *info);
+
+/**
+ * The size of a disk in bytes; 0 for a directory.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_volume_info_capacity_bytes(const msb_volume_info *info);
+
+/**
+ * The sizes of a directory's files together, or the room that a disk takes on the host, in bytes.
+ * `MSB_NOT_MEASURED` on a page: a listing looks at no files.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_volume_info_used_bytes(const msb_volume_info *info);
+
+/**
+ * The format of a disk: `"raw"`; empty for a directory.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_volume_info_disk_format(const msb_volume_info *info);
+
+/**
+ * The file system of a disk: `"ext4"`; empty for a directory.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_volume_info_disk_fstype(const msb_volume_info *info);
+
+/**
+ * When it was created, in milliseconds since 1970 UTC.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_volume_info_created_unix_ms(const msb_volume_info *info);
+
+/**
+ * When it was last resized, else created, in milliseconds since 1970 UTC.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_volume_info_updated_unix_ms(const msb_volume_info *info);
+
+/**
+ * The number of labels.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_volume_info_label_count(const msb_volume_info *info);
+
+/**
+ * A label's key, in the order of the keys.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such label.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_volume_info_label_key(const msb_volume_info *info, size_t index);
+
+/**
+ * A label's value, in the order of the keys.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such label.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_volume_info_label_value(const msb_volume_info *info, size_t index);
+
+/**
+ * The number of running sandboxes that have it attached; 0 on a page: a listing does not look.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_volume_info_attached_count(const msb_volume_info *info);
+
+/**
+ * A sandbox that has it attached.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such sandbox.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_volume_info_attached_to(const msb_volume_info *info, size_t index);
+
+/**
+ * Frees a snapshot. One that belongs to a page is freed with its page instead.
+ *
+ * - info: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_volume_info_free(msb_volume_info *info);
+
+/**
+ * Lists volumes in the order of their names, a page at a time: set the filter's cursor to what `msb_volume_page_next`
+ * gives until that is NULL.
+ *
+ * - backend: the backend.
+ * - filter: borrowed; NULL lists every volume, 100 to a page.
+ * - out: returned owned, to be freed with `msb_volume_page_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_list(msb_backend backend,
+                           const msb_volume_filter *filter,
+                           msb_volume_page **out,
+                           msb_error **err);
+
+/**
+ * The number of volumes on a page.
+ *
+ * - page: borrowed; may be NULL.
+ * - Returns: the value; 0 if `page` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_volume_page_len(const msb_volume_page *page);
+
+/**
+ * A volume of a page.
+ *
+ * - page: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: a view until the page is freed, not to be freed by itself; NULL if there is no such volume.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const msb_volume_info *msb_volume_page_get(const msb_volume_page *page, size_t index);
+
+/**
+ * The cursor of the next page.
+ *
+ * - page: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL after the last page.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_volume_page_next(const msb_volume_page *page);
+
+/**
+ * Frees a page and the snapshots on it.
+ *
+ * - page: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_volume_page_free(msb_volume_page *page);
 
 #ifdef __cplusplus
 }  // extern "C"

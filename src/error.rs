@@ -34,7 +34,7 @@ pub enum Status {
     Unavailable = 7,
     /// The deadline passed.
     Timeout = 8,
-    /// The operation was cancelled. No function of this version gives it.
+    /// The operation was cancelled.
     Cancelled = 9,
     /// Nothing is ready and the caller asked not to wait.
     WouldBlock = 10,

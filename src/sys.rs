@@ -95,6 +95,23 @@ pub fn is_unwritten(file: &std::fs::File) -> io::Result<bool> {
     }
 }
 
+/// Whether no other open file, in any process, is of the same file. A running program is an open file.
+pub fn is_unopened(file: &std::fs::File) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+    // The kernel grants a write lease only to the one who has the file open.
+    // SAFETY: both calls take an open descriptor and a number.
+    let granted = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) } == 0;
+    if granted {
+        // SAFETY: as above. Closing the file gives the lease up too.
+        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_UNLCK) };
+        return Ok(true);
+    }
+    match io::Error::last_os_error() {
+        error if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EBUSY)) => Ok(false),
+        error => Err(error),
+    }
+}
+
 /// The file that this library's code was loaded from: the shared library, or the program it is linked into.
 pub fn own_library() -> Option<std::path::PathBuf> {
     use std::os::unix::ffi::OsStrExt;

@@ -50,16 +50,24 @@ static ssize_t receive(const struct bare *machine, void *buffer, size_t capacity
 }
 
 static int spawn(struct bare *machine, const struct bare_inputs *inputs, int their_port) {
-    char chardev[64];
+    char machine_type[160], chardev[64], memory[32], object[96], share[512];
+    /* What a virtiofsd serves has to be able to map the machine's memory. */
+    snprintf(machine_type, sizeof machine_type, "microvm,acpi=off,rtc=off,pit=on,pic=on,isa-serial=off,auto-kernel-cmdline=on%s",
+             inputs->share ? ",memory-backend=ram" : "");
     snprintf(chardev, sizeof chardev, "socket,id=agent,fd=%d", PORT_FD);
-    const char *const arguments[] = {
+    snprintf(memory, sizeof memory, "%uM", inputs->memory_mib);
+    snprintf(object, sizeof object, "memory-backend-memfd,id=ram,size=%uM,share=on", inputs->memory_mib);
+    snprintf(share, sizeof share, "socket,id=share,path=%s", inputs->share ? inputs->share : "");
+    const char *arguments[] = {
         QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-        "-M", "microvm,acpi=off,rtc=off,pit=on,pic=on,isa-serial=off,auto-kernel-cmdline=on",
-        "-global", "virtio-mmio.force-legacy=false", "-accel", inputs->accel, "-cpu", "max", "-smp", "1", "-m", "256M",
+        "-M", machine_type,
+        "-global", "virtio-mmio.force-legacy=false", "-accel", inputs->accel, "-cpu", "max", "-smp", "1", "-m", memory,
         "-kernel", inputs->kernel, "-initrd", inputs->initramfs,
         "-append", "console=hvc0 reboot=t panic=-1 quiet nomodule no-kvmapf rdinit=/init",
         "-device", "virtio-serial-device", "-chardev", chardev,
-        "-device", "virtserialport,chardev=agent,name=msb.agent", NULL,
+        "-device", "virtserialport,chardev=agent,name=msb.agent",
+        inputs->share ? "-object" : NULL, object, "-chardev", share,
+        "-device", "vhost-user-fs-device,chardev=share,tag=share", NULL,
     };
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
@@ -105,6 +113,18 @@ int bare_stream(struct bare *machine, double *mib_per_second) {
     }
     *mib_per_second = (double)(STREAM_BYTES >> 20) / ((now_ms() - begin) / 1e3);
     return 0;
+}
+
+int bare_line(struct bare *machine, char *line, size_t capacity, double limit_ms) {
+    double until = now_ms() + limit_ms;
+    for (size_t length = 0; length + 1 < capacity; length++) {
+        if (receive(machine, line + length, 1, until) != 1) return failed(machine, "the agent said no line in time");
+        if (line[length] == '\n') {
+            line[length] = 0;
+            return 0;
+        }
+    }
+    return failed(machine, "the agent said too long a line");
 }
 
 int bare_end(struct bare *machine) {

@@ -2,6 +2,7 @@
 #ifndef MSB_BENCH_MACHINE_H
 #define MSB_BENCH_MACHINE_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 struct bare_inputs {
@@ -9,6 +10,9 @@ struct bare_inputs {
     const char *initramfs;
     /* QEMU's accelerator: "tcg" or "kvm". */
     const char *accel;
+    unsigned memory_mib;
+    /* The socket of a virtiofsd whose directory the machine has as `share`; may be NULL. */
+    const char *share;
 };
 
 struct bare {
@@ -23,6 +27,9 @@ int bare_boot(struct bare *machine, const struct bare_inputs *inputs, double *re
 
 /* Has the agent send STREAM_BYTES. */
 int bare_stream(struct bare *machine, double *mib_per_second);
+
+/* The next line that the agent says, without its end. */
+int bare_line(struct bare *machine, char *line, size_t capacity, double limit_ms);
 
 int bare_end(struct bare *machine);
 

@@ -16,6 +16,27 @@ pub(crate) fn put_split(buf: &mut [u8], low_offset: usize, high_offset: usize, v
     put32(buf, high_offset, low32(value >> 32));
 }
 
+/// Reads the value at `offset`.
+pub(crate) fn get16(buf: &[u8], offset: usize) -> u16 {
+    u16::from_le_bytes([buf[offset], buf[offset + 1]])
+}
+
+/// Reads the value at `offset`.
+pub(crate) fn get32(buf: &[u8], offset: usize) -> u32 {
+    u32::from(get16(buf, offset)) | u32::from(get16(buf, offset + 2)) << 16
+}
+
+/// Reads a 64-bit value whose halves lie apart.
+pub(crate) fn get_split(buf: &[u8], low_offset: usize, high_offset: usize) -> u64 {
+    u64::from(get32(buf, low_offset)) | u64::from(get32(buf, high_offset)) << 32
+}
+
+/// Adds to a 64-bit value whose halves lie apart.
+pub(crate) fn add_split(buf: &mut [u8], low_offset: usize, high_offset: usize, added: u64) {
+    let sum = get_split(buf, low_offset, high_offset).saturating_add(added);
+    put_split(buf, low_offset, high_offset, sum);
+}
+
 /// The low half of `value`.
 pub(crate) fn low32(value: u64) -> u32 {
     (value & 0xffff_ffff) as u32

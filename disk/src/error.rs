@@ -1,4 +1,4 @@
-//! What can go wrong while an image is made. A full disk is told apart from every other I/O failure, because
+//! What can go wrong while an image is made or grown. A full disk is told apart from every other I/O failure, because
 //! the person who sees it has something to do about it.
 
 use std::io;
@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use crate::layout::{MAX_SIZE_BYTES, MIN_SIZE_BYTES};
 
-/// Why an ext4 image was not made.
+/// Why an ext4 image was not made or not grown.
 #[derive(Debug, thiserror::Error)]
 pub enum Ext4Error {
     /// The size asked for is outside what this format can hold.
@@ -37,6 +37,36 @@ pub enum Ext4Error {
     /// Something already bears the name of the new image.
     #[error("it already exists; remove it first, or choose another name")]
     Exists,
+    /// The image holds no ext4 file system.
+    #[error("it holds no ext4 file system; only disks made by libmsb can grow")]
+    NotExt4,
+    /// The file system was not unmounted, so its journal has to be replayed first.
+    #[error(
+        "its file system was not unmounted in order; mount it in a sandbox once, stop that, and try again"
+    )]
+    NotClean,
+    /// The file system has features that this crate does not write.
+    #[error("its file system has features that libmsb does not know; grow it with the tool that made it")]
+    Foreign,
+    /// A structure does not have its checksum, or says what cannot be.
+    #[error("its {what} is damaged; check it with e2fsck")]
+    Damaged {
+        /// The structure.
+        what: &'static str,
+    },
+    /// The size asked for is less than there is, or more than is possible.
+    #[error(
+        "a disk of {old_bytes} bytes cannot become one of {size_bytes}; choose a size from {old_bytes} to {MAX_SIZE_BYTES}"
+    )]
+    CannotShrink {
+        /// The size asked for.
+        size_bytes: u64,
+        /// The size there is.
+        old_bytes: u64,
+    },
+    /// The file system numbers its files with 32 bits.
+    #[error("it would have more inodes than ext4 can number; choose a smaller size")]
+    TooManyInodes,
     /// The host file system is full, or the user's quota on it is used up.
     #[error("the host disk is full; free some space, or put the image on another disk")]
     NoSpace(#[source] io::Error),
@@ -55,9 +85,9 @@ pub enum Ext4Error {
         source: io::Error,
     },
     /// Which image the cause is about.
-    #[error("cannot create the disk image {}", path.display())]
+    #[error("cannot make or grow the disk image {}", path.display())]
     Image {
-        /// The image that was to be created.
+        /// The image.
         path: PathBuf,
         /// What failed.
         #[source]

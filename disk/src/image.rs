@@ -18,8 +18,7 @@ use crate::superblock;
 /// Turns an empty file into an ext4 image of `size_bytes` (rounded down to a multiple of 4 KiB) that takes
 /// next to no room on the host until the guest writes to it.
 ///
-/// The root holds `lost+found`, `upper` and `work`, all owned by root. A file that is not empty is refused
-/// and left as it was. After any other failure the file is cut back to nothing.
+/// The root holds `lost+found`, owned by root. A file that is not empty is refused and left as it was. After any other failure the file is cut back to nothing.
 pub fn format_ext4(file: &File, size_bytes: u64, label: &str, uuid: [u8; 16]) -> Result<(), Ext4Error> {
     let layout = Layout::new(size_bytes)?;
     if label.len() > superblock::LABEL_SIZE || label.contains('\0') {

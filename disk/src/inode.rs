@@ -1,5 +1,4 @@
-//! The inodes and directories that a new file system has: root, journal, lost+found, and the two directories
-//! that an overlay mount wants, `upper` and `work`.
+//! The inodes and directories that a new file system has: root, journal and lost+found.
 
 use crate::bytes::{crc32c, low16, low32, put16, put32};
 use crate::layout::{BLOCK_SIZE, INODE_SIZE, Layout};
@@ -14,7 +13,7 @@ pub(crate) const LAST_USED: u32 = FIRST_FREE + CHILDREN.len() as u32 - 1;
 pub(crate) const DIRECTORY_COUNT: u32 = 1 + CHILDREN.len() as u32;
 
 /// Name and mode of each directory in the root; their inodes follow each other from `FIRST_FREE`.
-const CHILDREN: [(&str, u16); 3] = [("lost+found", 0o700), ("upper", 0o755), ("work", 0o755)];
+const CHILDREN: [(&str, u16); 1] = [("lost+found", 0o700)];
 
 const MODE_DIRECTORY: u16 = 0o040_000;
 const MODE_FILE: u16 = 0o100_000;

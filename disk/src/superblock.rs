@@ -3,9 +3,13 @@
 use crate::bytes::{crc32c, low32, put_split, put16, put32};
 use crate::group;
 use crate::inode;
-use crate::layout::{BLOCKS_PER_GROUP, DESCRIPTOR_SIZE, INODE_SIZE, LOG_GROUPS_PER_FLEX, Layout};
+use crate::layout::{
+    BLOCK_SIZE, BLOCKS_PER_GROUP, DESCRIPTOR_SIZE, INODE_SIZE, LOG_GROUPS_PER_FLEX, Layout, MAX_SIZE_BYTES,
+};
 
 pub(crate) const SIZE: usize = 1024;
+/// More blocks than the largest disk has are a damaged superblock.
+pub(crate) const MAX_BLOCKS: u64 = MAX_SIZE_BYTES / BLOCK_SIZE as u64;
 /// The label field, filled up with NUL.
 pub(crate) const LABEL_SIZE: usize = 16;
 

@@ -8,6 +8,8 @@ use msb::sandbox::exec_options::ExecOptions;
 use msb::sandbox::filter::SandboxFilter;
 use msb::sandbox::options::SandboxOptions;
 use msb::sandbox::spec::SandboxSpec;
+use msb::volume::filter::VolumeFilter;
+use msb::volume::options::VolumeOptions;
 use std::fmt::Debug;
 
 fuzz_target!(|text: &str| {
@@ -15,6 +17,8 @@ fuzz_target!(|text: &str| {
     round_trip::<SandboxOptions>(text);
     round_trip::<ExecOptions>(text);
     round_trip::<SandboxFilter>(text);
+    round_trip::<VolumeOptions>(text);
+    round_trip::<VolumeFilter>(text);
     let _ = SandboxSpec::parse("fuzz", text);
 });
 

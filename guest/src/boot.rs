@@ -4,9 +4,9 @@
 
 use crate::clock::{self, ClockError};
 use crate::mount::{MountError, Root};
-use crate::names::{self, NamesError};
+use crate::names::{self, Etc, NamesError};
 use crate::spawn::SpawnError;
-use msb_protocol::agent::{BootFailure, BootStage, GuestSpec};
+use msb_protocol::agent::{BootFailure, BootStage, GuestRoot, GuestSpec};
 use std::error::Error;
 
 /// Makes the machine.
@@ -15,15 +15,19 @@ pub fn make_machine(spec: &GuestSpec, root: &mut Root) -> Result<(), BootFailure
     clock::set(spec.clock_unix_ns)
         .and_then(|()| clock::add_entropy(&spec.entropy))
         .map_err(bad_clock)?;
-    let (lower, upper) = spec.root.as_ref().ok_or_else(|| {
+    let tree = spec.root.as_ref().ok_or_else(|| {
         failure(
             BootStage::Mount,
             0,
             "the machine has no root file system; the runner must name one".to_owned(),
         )
     })?;
-    root.assemble(lower, upper).map_err(bad_mount)?;
-    names::set(&spec.hostname, &spec.nameservers).map_err(bad_names)
+    root.assemble(tree, &spec.mounts).map_err(bad_mount)?;
+    let etc = match tree {
+        GuestRoot::Overlay { .. } => Etc::Written,
+        GuestRoot::Share { .. } => Etc::Covered(root),
+    };
+    names::set(&spec.hostname, &spec.nameservers, &etc).map_err(bad_names)
 }
 
 fn failure(stage: BootStage, errno: i32, message: String) -> BootFailure {

@@ -9,11 +9,14 @@ use crate::spawn::{SpawnError, Spawned, SpawnedOutputs};
 use crate::stream::Stream;
 use msb_protocol::agent::{AgentMessage, GuestSpec, HostMessage};
 use msb_protocol::exec::{ExecSpec, SpawnFailure, StreamReply, StreamRequest};
+use msb_protocol::files::FilesSpec;
 use msb_protocol::frame::{Channel, Frame, Kind, LINK_STREAM, parse_control};
 use std::time::{Duration, Instant};
 
 /// Most commands that run at once.
 const MAX_STREAMS: usize = 1024;
+/// How long a worker whose client is gone may take to clean up after itself.
+const WORKER_GRACE: Duration = Duration::from_secs(2);
 
 impl Agent {
     /// Acts on one frame.
@@ -59,6 +62,7 @@ impl Agent {
     fn stream_request(&mut self, id: u32, request: StreamRequest) -> Result<(), AgentError> {
         match request {
             StreamRequest::Exec(spec) => self.exec(id, &spec),
+            StreamRequest::Files(spec) => self.files(id, &spec),
             StreamRequest::Signal { signal } => {
                 if let Some(stream) = self.streams.get(&id).filter(|stream| stream.ending.is_none()) {
                     self.place.signal_group(stream.pid, signal);
@@ -73,6 +77,7 @@ impl Agent {
             }
             StreamRequest::Abandon => {
                 let channels = self.streams.get_mut(&id).map(Stream::abandon);
+                self.limit_worker(id);
                 for channel in channels.into_iter().flatten() {
                     self.queue_turn(id, channel);
                 }
@@ -82,27 +87,48 @@ impl Agent {
     }
 
     fn exec(&mut self, id: u32, spec: &ExecSpec) -> Result<(), AgentError> {
+        let spawned = self.admit(id)?.and_then(|()| self.spawner.spawn(spec));
+        let timeout = spec.timeout_ms.map(Duration::from_millis);
+        self.start(id, spec.window, timeout, spawned)
+    }
+
+    fn files(&mut self, id: u32, spec: &FilesSpec) -> Result<(), AgentError> {
+        let spawned = self.admit(id)?.and_then(|()| self.spawner.spawn_worker(spec));
+        self.start(id, spec.window, None, spawned)
+    }
+
+    /// Whether a stream may begin now.
+    fn admit(&self, id: u32) -> Result<Result<(), SpawnError>, AgentError> {
         if self.streams.contains_key(&id) {
-            return Err(AgentError::Order("Exec on a live stream"));
+            return Err(AgentError::Order("a second beginning of a live stream"));
         }
-        let spawned = match self.phase {
-            Phase::Waiting => return Err(AgentError::Order("Exec before Boot")),
-            Phase::Serving if self.streams.len() < MAX_STREAMS => self.spawner.spawn(spec),
-            Phase::Serving => Err(SpawnError::new(
+        match self.phase {
+            Phase::Waiting => Err(AgentError::Order("a stream before Boot")),
+            Phase::Serving if self.streams.len() < MAX_STREAMS => Ok(Ok(())),
+            Phase::Serving => Ok(Err(SpawnError::new(
                 SpawnFailure::TooManyStreams,
                 0,
                 "admission",
                 format!("{MAX_STREAMS} commands run already; wait for one to end"),
-            )),
-            Phase::Terminating { .. } | Phase::Killing { .. } | Phase::Over => Err(SpawnError::new(
+            ))),
+            Phase::Terminating { .. } | Phase::Killing { .. } | Phase::Over => Ok(Err(SpawnError::new(
                 SpawnFailure::Other,
                 libc::ESHUTDOWN,
                 "admission",
                 "the sandbox is being stopped; start it again first",
-            )),
-        };
-        match spawned {
-            Ok(spawned) => self.start(id, spec, spawned),
+            ))),
+        }
+    }
+
+    fn start(
+        &mut self,
+        id: u32,
+        window: u32,
+        timeout: Option<Duration>,
+        spawned: Result<Spawned, SpawnError>,
+    ) -> Result<(), AgentError> {
+        let Spawned { pid, stdin, outputs } = match spawned {
+            Ok(spawned) => spawned,
             Err(SpawnError {
                 kind,
                 errno,
@@ -115,23 +141,18 @@ impl Agent {
                     stage: stage.to_owned(),
                     message,
                 };
-                Ok(self.link.push_control(id, &reply)?)
+                return Ok(self.link.push_control(id, &reply)?);
             }
-        }
-    }
-
-    fn start(&mut self, id: u32, spec: &ExecSpec, spawned: Spawned) -> Result<(), AgentError> {
-        let Spawned { pid, stdin, outputs } = spawned;
+        };
         self.place.command_started(pid);
         let mut stream = match outputs {
             SpawnedOutputs::Pipes { stdout, stderr } => {
-                Stream::with_pipes(pid, spec.window, stdout, stderr, stdin)
+                Stream::with_pipes(pid, window, stdout, stderr, stdin)
             }
-            SpawnedOutputs::Terminal(master) => Stream::with_terminal(pid, spec.window, master, stdin),
+            SpawnedOutputs::Terminal(master) => Stream::with_terminal(pid, window, master, stdin),
+            SpawnedOutputs::Worker(stdout) => Stream::with_worker(pid, window, stdout, stdin),
         };
-        stream.deadline = spec
-            .timeout_ms
-            .and_then(|timeout| Instant::now().checked_add(Duration::from_millis(timeout)));
+        stream.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self.adopt(id, stream)?;
         Ok(self.link.push_control(
             id,
@@ -139,6 +160,19 @@ impl Agent {
                 pid: pid.cast_unsigned(),
             },
         )?)
+    }
+
+    /// Nobody wants a worker's answers any more: the end of its input ends it, or else this does.
+    fn limit_worker(&mut self, id: u32) {
+        if let Some(stream) = self.streams.get_mut(&id)
+            && stream.is_worker()
+            && stream.ending.is_none()
+            && stream.deadline.is_none()
+        {
+            let deadline = Instant::now() + WORKER_GRACE;
+            stream.deadline = Some(deadline);
+            self.deadlines.insert((deadline, id));
+        }
     }
 
     fn input(&mut self, id: u32, bytes: &[u8], end: bool) -> Result<(), AgentError> {

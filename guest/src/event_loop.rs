@@ -136,7 +136,7 @@ pub struct Agent {
     pub(crate) streams: BTreeMap<u32, Stream>,
     by_pid: BTreeMap<i32, u32>,
     turns: VecDeque<(u32, Channel)>,
-    deadlines: BTreeSet<(Instant, u32)>,
+    pub(crate) deadlines: BTreeSet<(Instant, u32)>,
     /// Channels that are left alone, and until when; the earliest first.
     paused: VecDeque<(Instant, u32, Channel)>,
     drains: Drains,

@@ -12,6 +12,7 @@ mod clock;
 mod control;
 mod drain;
 mod event_loop;
+mod files;
 mod link;
 mod mount;
 mod names;

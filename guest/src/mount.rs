@@ -1,18 +1,25 @@
 //! The machine's file systems: what the agent itself needs, the sandbox's root, and their end.
 //!
-//! The root is an overlay moved over the initramfs. The initramfs stays reachable below it through a
-//! descriptor, because the upper disk is mounted there and has to be made read-only at the end.
+//! The root is moved over the initramfs. The initramfs stays reachable below it through a descriptor, because the
+//! upper disk and the sandbox's shares and disks are mounted there and have to be made read-only at the end.
 
-use msb_protocol::agent::{Lower, Upper};
+mod disk;
+mod extra;
+mod system;
+
+pub use system::mount_early;
+
+use extra::Mounted;
+use msb_protocol::agent::{GuestMount, GuestRoot, Lower, Upper};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
-use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// Where the layers are mounted in the initramfs.
+/// Where everything is mounted in the initramfs.
+const MAIN: &str = "/msb";
 const LOWER: &str = "/msb/lower";
 const UPPER: &str = "/msb/upper";
 const ROOT: &str = "/msb/root";
@@ -21,7 +28,7 @@ const ROOT: &str = "/msb/root";
 #[derive(Debug, Error)]
 pub enum MountError {
     /// A mount was refused.
-    #[error("{what} cannot be mounted on {target} in the guest; check the sandbox's image and upper layer")]
+    #[error("{what} cannot be mounted on {target} in the guest; check the sandbox's image, disks and mounts")]
     Mount {
         /// What.
         what: String,
@@ -34,6 +41,20 @@ pub enum MountError {
     /// No disk has the serial.
     #[error("the guest has no disk with serial `{0}`; the runner must attach it under that name")]
     NoDisk(String),
+    /// A disk cannot be read.
+    #[error("{device} cannot be read in the guest; check the disk image")]
+    Unreadable {
+        /// Which.
+        device: String,
+        /// Why.
+        #[source]
+        errno: Errno,
+    },
+    /// A disk without a file system that is known here.
+    #[error(
+        "no file system was recognised on {0} in the guest; make one on the disk image, or name its type"
+    )]
+    Unrecognised(String),
     /// A directory or link could not be made.
     #[error("{path} cannot be made in the guest; check the image's layout and the upper layer's free space")]
     Make {
@@ -52,9 +73,11 @@ impl MountError {
     /// errno of the failed call; 0 when none applies.
     pub fn errno(&self) -> i32 {
         match self {
-            Self::Mount { errno, .. } | Self::Make { errno, .. } | Self::Switch(errno) => {
-                errno.raw_os_error()
-            }
+            Self::Mount { errno, .. }
+            | Self::Make { errno, .. }
+            | Self::Unreadable { errno, .. }
+            | Self::Switch(errno) => errno.raw_os_error(),
+            Self::Unrecognised(_) => 0,
             Self::NoDisk(_) => Errno::NODEV.raw_os_error(),
         }
     }
@@ -81,27 +104,12 @@ fn make_directory(path: &str) -> Result<(), MountError> {
     }
 }
 
-/// Mounts what finding devices takes; all that is mounted before Boot.
-pub fn mount_early() -> Result<(), MountError> {
-    for path in ["/sys", "/dev"] {
-        make_directory(path)?;
-    }
-    mount(
-        "sysfs",
-        "/sys",
-        "sysfs",
-        MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
-        "",
-    )?;
-    mount("devtmpfs", "/dev", "devtmpfs", MountFlags::NOSUID, "mode=0755")
-}
-
 /// The sandbox's root, once there is one.
 #[derive(Debug)]
 pub struct Root {
     initramfs: OwnedFd,
-    upper_mounted: bool,
-    upper_is_disk: bool,
+    /// What is mounted beneath the root, to be made safe at the end.
+    beneath: Vec<Mounted>,
 }
 
 impl Root {
@@ -111,32 +119,69 @@ impl Root {
         let initramfs = rustix::fs::openat(CWD, "/", flags, Mode::empty()).map_err(MountError::Switch)?;
         Ok(Self {
             initramfs,
-            upper_mounted: false,
-            upper_is_disk: false,
+            beneath: Vec::new(),
         })
     }
 
-    /// Mounts the layers, joins them, enters the result and mounts in it what Linux programs expect.
-    pub fn assemble(&mut self, lower: &Lower, upper: &Upper) -> Result<(), MountError> {
-        for path in ["/msb", LOWER, UPPER, ROOT] {
+    /// Mounts the root, enters it, and mounts in it what Linux programs expect and what the sandbox has beside.
+    pub fn assemble(&mut self, root: &GuestRoot, mounts: &[GuestMount]) -> Result<(), MountError> {
+        for path in [MAIN, ROOT] {
             make_directory(path)?;
         }
-        let Lower::Share { tag } = lower;
-        mount(tag, LOWER, "virtiofs", MountFlags::RDONLY, "")?;
+        match root {
+            GuestRoot::Overlay { lower, upper } => self.overlay(lower, upper)?,
+            GuestRoot::Share { tag } => self.pass_through(tag)?,
+        }
+        let mut placed = Vec::with_capacity(mounts.len());
+        for (index, mount) in mounts.iter().enumerate() {
+            let mounted = extra::beneath(mount, index)?;
+            placed.push(mounted.is_some().then_some(self.beneath.len()));
+            self.beneath.extend(mounted);
+        }
+        switch_root().map_err(MountError::Switch)?;
+        system::mount_in_root()?;
+        for (mount, at) in mounts.iter().zip(placed) {
+            let mounted = at.and_then(|at| self.beneath.get(at));
+            extra::place(mount, mounted, &self.initramfs)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a share the root as it is.
+    fn pass_through(&mut self, tag: &str) -> Result<(), MountError> {
+        make_directory(LOWER)?;
+        mount(tag, LOWER, "virtiofs", MountFlags::empty(), "")?;
+        self.beneath.push(Mounted::writable(LOWER));
+        rustix::mount::mount_bind(LOWER, ROOT).map_err(|errno| MountError::Mount {
+            what: "the shared root".to_owned(),
+            target: ROOT.to_owned(),
+            errno,
+        })
+    }
+
+    fn overlay(&mut self, lower: &Lower, upper: &Upper) -> Result<(), MountError> {
+        for path in [LOWER, UPPER] {
+            make_directory(path)?;
+        }
+        match lower {
+            Lower::Share { tag } => mount_lower(tag)?,
+            Lower::Disk(disk) => {
+                let (device, fstype) = disk::open(disk)?;
+                mount(&device, LOWER, &fstype, MountFlags::RDONLY, "")?;
+            }
+        }
         self.mount_upper(upper)?;
         let layers = format!("lowerdir={LOWER},upperdir={UPPER}/upper,workdir={UPPER}/work");
-        mount("overlay", ROOT, "overlay", MountFlags::empty(), &layers)?;
-        switch_root().map_err(MountError::Switch)?;
-        mount_in_root()
+        mount("overlay", ROOT, "overlay", MountFlags::empty(), &layers)
     }
 
     fn mount_upper(&mut self, upper: &Upper) -> Result<(), MountError> {
         match upper {
             Upper::Disk { serial } => {
-                let device = find_disk(serial)?;
+                let device = disk::find(serial)?;
                 // Without a background thread that would fill the sparse image with zeroes.
                 mount(&device, UPPER, "ext4", MountFlags::empty(), "noinit_itable")?;
-                self.upper_is_disk = true;
+                self.beneath.push(Mounted::writable(UPPER));
             }
             Upper::Tmpfs { size_mib } => {
                 mount(
@@ -146,30 +191,57 @@ impl Root {
                     MountFlags::empty(),
                     &format!("mode=0755,size={size_mib}m"),
                 )?;
-                make_directory(&format!("{UPPER}/upper"))?;
-                make_directory(&format!("{UPPER}/work"))?;
             }
         }
-        self.upper_mounted = true;
-        Ok(())
+        make_directory(&format!("{UPPER}/upper"))?;
+        make_directory(&format!("{UPPER}/work"))
     }
 
-    /// Leaves and unmounts everything. True when the upper layer is safe: a successful remount as read-only
-    /// means that nothing writes to it and that all of it is on the disk.
+    /// Leaves and unmounts everything. True when all that was written is safe: a successful remount as read-only
+    /// means that nothing writes there any more and that all of it is on the disk or with the host.
     pub fn unmount(&mut self) -> bool {
-        if !self.upper_mounted || !self.upper_is_disk {
-            return true;
-        }
         let left = self.leave();
-        let upper = UPPER.trim_start_matches('/');
-        let safe = left.and_then(|()| {
-            rustix::mount::mount_remount(upper, MountFlags::RDONLY, c"")
-                .or_else(|_| rustix::mount::unmount(upper, UnmountFlags::empty()))
-        });
-        if safe.is_err() {
+        let mut safe = left.is_ok();
+        for mounted in self
+            .beneath
+            .iter()
+            .filter(|mounted| mounted.writable && left.is_ok())
+        {
+            let path = mounted.path.as_str();
+            safe &= rustix::mount::mount_remount(path, MountFlags::RDONLY, c"")
+                .or_else(|_| rustix::mount::unmount(path, UnmountFlags::empty()))
+                .is_ok();
+        }
+        if !safe {
             rustix::fs::sync();
         }
-        safe.is_ok()
+        safe
+    }
+
+    /// Shows `text` as the file at `path` of the root without changing what the root holds, beyond an empty file where
+    /// there is none.
+    pub fn cover(&self, path: &str, text: &str) -> Result<(), MountError> {
+        let name = format!("{MAIN}/{}", path.replace('/', "."));
+        let name = name.trim_start_matches('/');
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let written =
+            rustix::fs::openat(&self.initramfs, name, flags, Mode::from_raw_mode(0o644)).and_then(|file| {
+                let mut rest = text.as_bytes();
+                while !rest.is_empty() {
+                    rest = &rest[rustix::io::write(&file, rest)?..];
+                }
+                Ok(())
+            });
+        written.map_err(|errno| MountError::Make {
+            path: name.to_owned(),
+            errno,
+        })?;
+        extra::make_file(path)?;
+        extra::graft(&self.initramfs, name, path).map_err(|errno| MountError::Mount {
+            what: "a file of the agent's".to_owned(),
+            target: path.to_owned(),
+            errno,
+        })
     }
 
     /// Goes back to the initramfs and detaches the sandbox's root with all that is mounted in it.
@@ -185,18 +257,15 @@ impl Root {
     }
 }
 
-/// The device of the disk with this serial.
-fn find_disk(serial: &str) -> Result<String, MountError> {
-    let missing = || MountError::NoDisk(serial.to_owned());
-    fs::read_dir("/sys/block")
-        .map_err(|_| missing())?
-        .filter_map(Result::ok)
-        .find(|entry| {
-            fs::read_to_string(entry.path().join("serial")).is_ok_and(|found| found.trim() == serial)
-        })
-        .and_then(|entry| entry.file_name().into_string().ok())
-        .map(|name| format!("/dev/{name}"))
-        .ok_or_else(missing)
+/// Mounts the read-only share, with its pages in the host's cache (DAX) where the driver has a window to that.
+fn mount_lower(tag: &str) -> Result<(), MountError> {
+    let mapped = mount(tag, LOWER, "virtiofs", MountFlags::RDONLY, "dax=always");
+    match mapped {
+        Err(MountError::Mount {
+            errno: Errno::INVAL, ..
+        }) => mount(tag, LOWER, "virtiofs", MountFlags::RDONLY, ""),
+        other => other,
+    }
 }
 
 /// Moves the overlay over the initramfs and enters it. (The initramfs itself cannot be pivoted away.)
@@ -208,64 +277,6 @@ fn switch_root() -> rustix::io::Result<()> {
     rustix::mount::mount_move(".", "/")?;
     rustix::process::chroot(".")?;
     rustix::process::chdir("/")
-}
-
-/// The file systems and links that every Linux program expects.
-fn mount_in_root() -> Result<(), MountError> {
-    let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    for path in ["/proc", "/sys", "/dev"] {
-        make_directory(path)?;
-    }
-    mount("proc", "/proc", "proc", quiet, "")?;
-    mount("sysfs", "/sys", "sysfs", quiet, "")?;
-    mount("cgroup2", "/sys/fs/cgroup", "cgroup2", quiet, "")?;
-    mount("devtmpfs", "/dev", "devtmpfs", MountFlags::NOSUID, "mode=0755")?;
-    for path in ["/dev/pts", "/dev/shm", "/dev/mqueue"] {
-        make_directory(path)?;
-    }
-    let terminals = MountFlags::NOSUID | MountFlags::NOEXEC;
-    mount(
-        "devpts",
-        "/dev/pts",
-        "devpts",
-        terminals,
-        "gid=5,mode=0620,ptmxmode=0666",
-    )?;
-    mount(
-        "tmpfs",
-        "/dev/shm",
-        "tmpfs",
-        MountFlags::NOSUID | MountFlags::NODEV,
-        "mode=1777",
-    )?;
-    mount("mqueue", "/dev/mqueue", "mqueue", quiet, "")?;
-    if rustix::fs::stat("/run").is_ok() {
-        mount(
-            "tmpfs",
-            "/run",
-            "tmpfs",
-            MountFlags::NOSUID | MountFlags::NODEV,
-            "mode=0755",
-        )?;
-    }
-    let links = [
-        ("/proc/self/fd", "/dev/fd"),
-        ("/proc/self/fd/0", "/dev/stdin"),
-        ("/proc/self/fd/1", "/dev/stdout"),
-        ("/proc/self/fd/2", "/dev/stderr"),
-    ];
-    for (target, link) in links {
-        match rustix::fs::symlink(target, link) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(errno) => {
-                return Err(MountError::Make {
-                    path: link.to_owned(),
-                    errno,
-                });
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The device node of a kernel object in /sys.

@@ -1,8 +1,10 @@
 //! The guest's names: host name, loopback, /etc/hosts and /etc/resolv.conf.
 //!
 //! The two files belong to the image. The agent owns one marked block at the top of each, replaces it at
-//! every boot and leaves every other line as it is.
+//! every boot and leaves every other line as it is. In a root that is somebody's directory it changes neither: it
+//! mounts what they should be over them.
 
+use crate::mount::{MountError, Root};
 use crate::user::read_regular;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
@@ -34,6 +36,9 @@ pub enum NamesError {
     /// Not an address.
     #[error("`{0}` is not the IP address of a name server; give one like 192.0.2.1")]
     Nameserver(String),
+    /// A file that is not to be changed could not be covered.
+    #[error(transparent)]
+    Cover(MountError),
     /// A file of the image.
     #[error("{path} in the guest cannot be written; check the image's /etc and the upper layer's free space")]
     File {
@@ -45,6 +50,14 @@ pub enum NamesError {
     },
 }
 
+/// How the files come to say what the agent wants.
+pub enum Etc<'a> {
+    /// They are changed.
+    Written,
+    /// They are covered.
+    Covered(&'a Root),
+}
+
 impl NamesError {
     /// errno of the failed call; 0 when none applies.
     pub fn errno(&self) -> i32 {
@@ -52,13 +65,14 @@ impl NamesError {
             Self::Hostname { errno, .. } | Self::Loopback(errno) | Self::File { errno, .. } => {
                 errno.raw_os_error()
             }
+            Self::Cover(error) => error.errno(),
             Self::Nameserver(_) => 0,
         }
     }
 }
 
 /// Sets all names; the root is the sandbox's by now.
-pub fn set(hostname: &str, nameservers: &[String]) -> Result<(), NamesError> {
+pub fn set(hostname: &str, nameservers: &[String], etc: &Etc<'_>) -> Result<(), NamesError> {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     let checked = if hostname.is_empty() || !hostname.bytes().all(valid) {
         Err(Errno::INVAL)
@@ -70,11 +84,11 @@ pub fn set(hostname: &str, nameservers: &[String]) -> Result<(), NamesError> {
         errno,
     })?;
     loopback_up().map_err(NamesError::Loopback)?;
-    rewrite("/etc/hosts", &hosts_block(hostname))?;
+    rewrite("/etc/hosts", &hosts_block(hostname), etc)?;
     if nameservers.is_empty() {
         return Ok(());
     }
-    rewrite("/etc/resolv.conf", &resolv_block(nameservers)?)
+    rewrite("/etc/resolv.conf", &resolv_block(nameservers)?, etc)
 }
 
 fn hosts_block(hostname: &str) -> String {
@@ -104,13 +118,16 @@ fn with_block(old: &str, block: &str) -> String {
 
 /// Replaces the agent's block in a file of the image. A file that is missing, dangling or no regular file
 /// becomes one that holds the block only.
-fn rewrite(path: &'static str, block: &str) -> Result<(), NamesError> {
+fn rewrite(path: &'static str, block: &str, etc: &Etc<'_>) -> Result<(), NamesError> {
     let old = read_old(path).unwrap_or_default();
     let new = with_block(&old, block);
     if new == old {
         return Ok(());
     }
-    replace(path, &new).map_err(|errno| NamesError::File { path, errno })
+    match etc {
+        Etc::Written => replace(path, &new).map_err(|errno| NamesError::File { path, errno }),
+        Etc::Covered(root) => root.cover(path, &new).map_err(NamesError::Cover),
+    }
 }
 
 fn read_old(path: &str) -> rustix::io::Result<String> {

@@ -4,10 +4,12 @@
 //! [`crate::child`]. A failure leaves nothing behind.
 
 use crate::child::{self, ChildStack, Credentials, Plan, Step, StepFailed};
+use crate::files;
 use crate::tty;
 use crate::user::{Identity, UserDatabase};
 use msb_protocol::agent::GuestSpec;
 use msb_protocol::exec::{ExecSpec, Rlimit, SpawnFailure};
+use msb_protocol::files::FilesSpec;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
@@ -69,6 +71,8 @@ pub enum SpawnedOutputs {
     },
     /// The terminal's master.
     Terminal(OwnedFd),
+    /// What a worker answers.
+    Worker(OwnedFd),
 }
 
 /// What every command has unless it says otherwise.
@@ -186,6 +190,28 @@ impl Spawner {
             pid,
             stdin: stdio.stdin,
             outputs: stdio.outputs,
+        })
+    }
+
+    /// Starts a worker for a files session: as the agent itself, whatever commands run as, unless it names a user.
+    pub fn spawn_worker(&mut self, spec: &FilesSpec) -> Result<Spawned, SpawnError> {
+        let identity = match &spec.user {
+            Some(user) => Some(self.identity(Some(user))?),
+            None => None,
+        };
+        let start = files::Start {
+            identity: identity.as_ref(),
+            nofile: self.nofile,
+            null: &self.null,
+        };
+        let forked = files::fork(&start).map_err(|errno| {
+            let message = format!("no worker could be made: {errno}; give the sandbox more memory");
+            SpawnError::new(SpawnFailure::OutOfMemory, errno.raw_os_error(), "fork", message)
+        })?;
+        Ok(Spawned {
+            pid: forked.pid,
+            stdin: Some(forked.stdin),
+            outputs: SpawnedOutputs::Worker(forked.stdout),
         })
     }
 

@@ -1,4 +1,4 @@
-//! One command as the host sees it: its output channels, its standard input, its end.
+//! One command or worker as the host sees it: its output channels, its standard input, its end.
 //!
 //! A stream never sends beyond the credit that the host gave, never holds more input than the credit that it
 //! gave itself, and is over only when the command was reaped and every byte that it owed was queued.
@@ -8,6 +8,7 @@ use crate::reap::Ending;
 use crate::tty;
 use msb_protocol::credit::{ReceiveCredit, STDIN_WINDOW, SendCredit};
 use msb_protocol::exec::{ExecExit, TerminalSize};
+use msb_protocol::files::INPUT_WINDOW;
 use msb_protocol::frame::Channel;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -46,6 +47,9 @@ pub enum Turn {
 const DISCARD_CHUNK: usize = 16 * 1024;
 /// A command that wrote this much without a break writes in bulk, in bytes.
 const BULK: usize = 16 * 1024;
+/// A worker that sent this much without a break sends a large file, in bytes. Up to here its client may be waiting for
+/// every single answer, and leaving it alone would only delay that.
+const WORKER_BULK: usize = 512 * 1024;
 /// Size of the pipe of a command that writes in bulk, in bytes.
 const BULK_PIPE: usize = 1024 * 1024;
 
@@ -63,6 +67,8 @@ pub struct Output {
     source: OutputSource,
     /// Bytes since the last time that nothing was there.
     streak: usize,
+    /// How long a streak is worth a pause.
+    pause_after: usize,
 }
 
 /// What an output channel is read from.
@@ -86,6 +92,7 @@ impl Output {
             owed: None,
             source,
             streak: 0,
+            pause_after: BULK,
         }
     }
 
@@ -165,6 +172,7 @@ pub struct Stream {
     pub deadline: Option<Instant>,
     output_open: bool,
     abandoned: bool,
+    worker: bool,
 }
 
 /// Where a channel sits in [`Stream::outputs`].
@@ -185,16 +193,34 @@ impl Stream {
             Output::new(stdout, window, OutputSource::Pipe),
             Output::new(stderr, window, OutputSource::Pipe),
         ];
-        Self::new(pid, outputs.map(Some), stdin, false)
+        Self::new(pid, outputs.map(Some), stdin, false, STDIN_WINDOW)
     }
 
     /// A command in a terminal.
     pub fn with_terminal(pid: i32, window: u32, master: OwnedFd, stdin: Option<OwnedFd>) -> Self {
         let output = Output::new(master, window, OutputSource::Terminal);
-        Self::new(pid, [Some(output), None], stdin, true)
+        Self::new(pid, [Some(output), None], stdin, true, STDIN_WINDOW)
     }
 
-    fn new(pid: i32, outputs: [Option<Output>; 2], stdin: Option<OwnedFd>, terminal: bool) -> Self {
+    /// A worker of a files session.
+    pub fn with_worker(pid: i32, window: u32, stdout: OwnedFd, stdin: Option<OwnedFd>) -> Self {
+        let output = Output {
+            pause_after: WORKER_BULK,
+            ..Output::new(stdout, window, OutputSource::Pipe)
+        };
+        Self {
+            worker: true,
+            ..Self::new(pid, [Some(output), None], stdin, false, INPUT_WINDOW)
+        }
+    }
+
+    fn new(
+        pid: i32,
+        outputs: [Option<Output>; 2],
+        stdin: Option<OwnedFd>,
+        terminal: bool,
+        input_window: u32,
+    ) -> Self {
         let input = stdin.map(|fd| Input {
             fd,
             waiting: VecDeque::new(),
@@ -205,14 +231,20 @@ impl Stream {
             pid,
             outputs,
             input,
-            input_credit: SendCredit::new(STDIN_WINDOW),
-            input_consumed: ReceiveCredit::new(STDIN_WINDOW),
+            input_credit: SendCredit::new(input_window),
+            input_consumed: ReceiveCredit::new(input_window),
             ending: None,
             timed_out: false,
             deadline: None,
             output_open: false,
             abandoned: false,
+            worker: false,
         }
+    }
+
+    /// Whether it serves a files session.
+    pub fn is_worker(&self) -> bool {
+        self.worker
     }
 
     /// An open output channel.
@@ -273,7 +305,7 @@ impl Stream {
             Err(Errno::INTR) => return Ok(Turn::More),
             Err(Errno::AGAIN) if output.owed.is_some() => return Ok(Turn::CutOff),
             Err(Errno::AGAIN) => {
-                let bulk = std::mem::take(&mut output.streak) >= BULK && self.ending.is_none();
+                let bulk = std::mem::take(&mut output.streak) >= output.pause_after && self.ending.is_none();
                 return Ok(if bulk { Turn::Pause } else { Turn::Idle });
             }
             // A terminal says so once its last user is gone.

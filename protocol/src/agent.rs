@@ -8,6 +8,15 @@
 use crate::exec::Rlimit;
 use serde::{Deserialize, Serialize};
 
+/// A disk that the guest finds by its serial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestDisk {
+    /// Its serial, at most 20 bytes.
+    pub serial: String,
+    /// Its file system, by the kernel's name; absent when its superblock is to tell.
+    pub fstype: Option<String>,
+}
+
 /// Where the root's read-only layer comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,6 +26,8 @@ pub enum Lower {
         /// Its tag.
         tag: String,
     },
+    /// A disk.
+    Disk(GuestDisk),
 }
 
 /// Where the root's writes go.
@@ -35,11 +46,77 @@ pub enum Upper {
     },
 }
 
+/// The root file system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuestRoot {
+    /// An overlay of the two.
+    Overlay {
+        /// What is read.
+        lower: Lower,
+        /// What is written.
+        upper: Upper,
+    },
+    /// A virtiofs share as it is.
+    Share {
+        /// Its tag.
+        tag: String,
+    },
+}
+
+/// What a mount in the guest shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuestSource {
+    /// A virtiofs share of a directory.
+    Share {
+        /// Its tag.
+        tag: String,
+    },
+    /// A virtiofs share with one file.
+    SharedFile {
+        /// The share's tag.
+        tag: String,
+        /// The file's name in it.
+        name: String,
+    },
+    /// Guest memory.
+    Tmpfs {
+        /// Most it may hold, in MiB; absent for half of the guest's memory.
+        size_mib: Option<u64>,
+        /// Mode of its root.
+        mode: u32,
+        /// User and group of its root.
+        owner: (u32, u32),
+    },
+    /// A disk.
+    Disk(GuestDisk),
+}
+
+/// Something more in the guest's tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestMount {
+    /// Absolute path; made when it is missing.
+    pub path: String,
+    /// What is mounted there.
+    pub source: GuestSource,
+    /// Nothing can be written.
+    pub read_only: bool,
+    /// Nothing can be run.
+    pub noexec: bool,
+    /// Set-user-ID bits do nothing.
+    pub nosuid: bool,
+    /// Device nodes do nothing.
+    pub nodev: bool,
+}
+
 /// The machine that the agent makes around the commands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestSpec {
-    /// Root file system: an overlay of the two. Absent only for the test driver, which keeps the root it has.
-    pub root: Option<(Lower, Upper)>,
+    /// Root file system. Absent only for the test driver, which keeps the root it has.
+    pub root: Option<GuestRoot>,
+    /// What is mounted in it, in this order.
+    pub mounts: Vec<GuestMount>,
     /// Host name, at most 64 bytes.
     pub hostname: String,
     /// Environment of every command.

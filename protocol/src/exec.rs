@@ -1,9 +1,11 @@
 //! One command in the guest: what to run, how it failed to start, how it ended.
 //!
-//! A stream opens with [`StreamRequest::Exec`] and is over with [`StreamReply::SpawnFailed`] or
-//! [`StreamReply::Exited`], after which its number may be used again. The agent sends every byte of output
-//! that the command wrote before it exited ahead of `Exited`.
+//! A stream opens with [`StreamRequest::Exec`], or with [`StreamRequest::Files`] for a worker of the agent's own
+//! (see [`crate::files`]), which is like a command on pipes that has no error channel. It is over with
+//! [`StreamReply::SpawnFailed`] or [`StreamReply::Exited`], after which its number may be used again. The agent
+//! sends every byte of output that the command wrote before it exited ahead of `Exited`.
 
+use crate::files::FilesSpec;
 use serde::{Deserialize, Serialize};
 
 /// A limit on one resource, as in setrlimit(2).
@@ -63,8 +65,10 @@ pub struct ExecSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamRequest {
-    /// Opens the stream.
+    /// Opens the stream for a command.
     Exec(Box<ExecSpec>),
+    /// Opens the stream for a files session.
+    Files(FilesSpec),
     /// Sends a signal to the command's process group.
     Signal {
         /// Linux signal number.
@@ -72,7 +76,8 @@ pub enum StreamRequest {
     },
     /// Changes the terminal's size.
     Resize(TerminalSize),
-    /// The client lost interest: the command goes on, its output is thrown away, its input ends.
+    /// The client lost interest: the command goes on, its output is thrown away, its input ends. The worker of a files
+    /// session ends with it.
     Abandon,
 }
 

@@ -18,6 +18,27 @@ pub enum Driver {
     Process,
 }
 
+/// How a disk image holds its sectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskFormat {
+    /// One after the other.
+    Raw,
+    /// QEMU's copy-on-write format, without a backing file.
+    Qcow2,
+}
+
+/// A disk image of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostDisk {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub format: DiskFormat,
+    /// Its file system, by the kernel's name; absent when the guest is to look.
+    pub fstype: Option<String>,
+}
+
 /// Host side of the root's read-only layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,6 +48,8 @@ pub enum HostLower {
         /// Where it is.
         path: PathBuf,
     },
+    /// A disk image with a root file system, attached read-only.
+    Disk(HostDisk),
 }
 
 /// Host side of the root's writes.
@@ -43,6 +66,99 @@ pub enum HostUpper {
         /// Most it may hold, in MiB.
         size_mib: u64,
     },
+}
+
+/// Host side of the root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostRoot {
+    /// Copy-on-write: nothing that the guest does changes `lower`.
+    Overlay {
+        /// What is read.
+        lower: HostLower,
+        /// What is written.
+        upper: HostUpper,
+    },
+    /// The directory itself: what the guest writes is written there. Mount points that it lacks (`/proc`, `/sys`,
+    /// `/dev`, those of mounts) are made in it as empty directories or files and stay.
+    Bind {
+        /// Where it is.
+        path: PathBuf,
+    },
+}
+
+/// How much a directory may hold, counted in a ledger that every writer of the directory shares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaSpec {
+    /// The ledger's file.
+    pub ledger: PathBuf,
+    /// Most bytes that its files may hold together.
+    pub bytes: u64,
+    /// Most files, directories, links and so on.
+    pub inodes: u64,
+}
+
+/// What a mount shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MountSource {
+    /// A directory of the host.
+    Directory {
+        /// Where it is.
+        path: PathBuf,
+        /// How much it may hold; absent when anything that fits.
+        quota: Option<QuotaSpec>,
+    },
+    /// One file of the host, and nothing of what is beside it.
+    File {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Guest memory.
+    Tmpfs {
+        /// Most it may hold, in MiB; absent for half of the guest's memory.
+        size_mib: Option<u64>,
+        /// Mode of its root; absent for 1777.
+        mode: Option<u32>,
+    },
+    /// A disk image. One sandbox at a time has it, unless all have it read-only.
+    Disk(HostDisk),
+}
+
+/// Something more in the guest's tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostMount {
+    /// Absolute path in the guest; made there when it is missing.
+    pub guest_path: String,
+    /// What is shown there.
+    pub source: MountSource,
+    /// Nothing can be written, which the host enforces too.
+    pub read_only: bool,
+    /// Nothing can be run.
+    pub noexec: bool,
+    /// Set-user-ID bits do nothing.
+    pub nosuid: bool,
+    /// Device nodes do nothing. On shares of directories and files none can be made in any case.
+    pub nodev: bool,
+    /// User and group that the guest sees everything in it owned by; absent for those of the host. For directories and
+    /// files on QEMU, and for tmpfs: see [`crate::machine::unsupported`].
+    pub owner: Option<(u32, u32)>,
+}
+
+/// How much the runner writes to its log: what is named and what comes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// What made it fail.
+    Error,
+    /// What a person should look at.
+    Warn,
+    /// What belongs to a normal run.
+    Info,
+    /// Nothing more yet.
+    Debug,
+    /// Nothing more yet.
+    Trace,
 }
 
 /// When and how the sandbox ends by itself.
@@ -91,14 +207,17 @@ pub struct LaunchSpec {
     pub cpus: u32,
     /// Memory in MiB.
     pub memory_mib: u32,
-    /// Read-only layer of the root; absent for the process driver.
-    pub lower: Option<HostLower>,
-    /// Writable layer of the root; absent for the process driver.
-    pub upper: Option<HostUpper>,
-    /// The machine inside. The runner fills in `root`, `clock_unix_ns` and `entropy`.
+    /// The root; absent for the process driver.
+    pub root: Option<HostRoot>,
+    /// What else the guest sees, in the order in which it is mounted; empty for the process driver. At most
+    /// [`crate::machine::most_mounts`] of them.
+    pub mounts: Vec<HostMount>,
+    /// The machine inside. The runner fills in `root`, `mounts`, `clock_unix_ns` and `entropy`.
     pub guest: GuestSpec,
     /// When it ends.
     pub lifetime: Lifetime,
     /// Most bytes that the console log and the runner's log each keep.
     pub log_bytes: u64,
+    /// What the runner's log holds.
+    pub log_level: LogLevel,
 }

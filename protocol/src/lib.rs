@@ -3,8 +3,8 @@
 //! Two links speak it. *Client link*: library to runner, over the sandbox's socket or, for the owner, over
 //! the socket pair that the runner was started with. *Agent link*: runner to agent, over the console port
 //! `msb.agent`. Both carry the same frames (see [`frame`]); stream 0 carries the link's own messages
-//! ([`client`], [`agent`]) and every other stream one command ([`exec`]), which the runner passes between
-//! the two links without reading its bytes.
+//! ([`client`], [`agent`]) and every other stream one command ([`exec`]) or files session ([`files`]), which the
+//! runner passes between the two links without reading its bytes.
 //!
 //! Everything here is bounded; nothing here does I/O.
 
@@ -13,8 +13,10 @@ pub mod client;
 pub mod credit;
 pub mod exec;
 pub mod exit;
+pub mod files;
 pub mod frame;
 pub mod launch;
+pub mod machine;
 
 /// Version of this wire format. Both ends of a link must agree exactly; it changes with any shape here.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -6,21 +6,17 @@
 //! and no cooperation of the child, survives exec, and cannot be delayed by anything the guest does.
 
 mod files;
+mod syscalls;
 
 pub use files::{Fence, FenceError, Fenced, has_landlock};
+pub use syscalls::{Changes, SeccompError, forbid_syscalls};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::CapabilitySet;
-use seccompiler::{
-    BackendError, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch,
-};
-use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use thiserror::Error;
 
 /// What a child keeps.
 #[derive(Debug)]
@@ -118,11 +114,8 @@ fn drop_capabilities(keep: CapabilitySet) -> io::Result<()> {
     Ok(rustix::thread::set_capabilities(None, sets)?)
 }
 
-/// From `asm-generic/fcntl.h` and `asm-generic/sockios.h`; the libc crate lacks them.
+/// From `asm-generic/fcntl.h`; the libc crate lacks it.
 const F_SETSIG: libc::c_int = 10;
-const F_SETOWN_EX: u64 = 15;
-const FIOSETOWN: u64 = 0x8901;
-const SIOCSPGRP: u64 = 0x8902;
 
 fn hang_life_on(lifeline: &OwnedFd) -> io::Result<()> {
     let fd = lifeline.as_raw_fd();
@@ -182,205 +175,6 @@ pub fn raise_descriptor_limit() -> u64 {
         Err(_) => limit.current.unwrap_or(u64::MAX),
     }
 }
-
-/// A filter that could not be made or loaded.
-#[derive(Debug, Error)]
-pub enum SeccompError {
-    /// This processor's architecture has no filter.
-    #[error("no system call filter exists for this architecture")]
-    Architecture(#[source] BackendError),
-    /// The rules do not make a filter.
-    #[error("the system call filter is malformed")]
-    Rules(#[from] BackendError),
-    /// The kernel refused it.
-    #[error("the kernel refused the system call filter; it needs CONFIG_SECCOMP_FILTER")]
-    Load(#[from] seccompiler::Error),
-}
-
-/// Forbids this process and its later threads everything that a VMM or a file server has no use for once it is
-/// set up: other programs and processes, mounts and namespaces, new sockets, changes to file systems, and the
-/// kernel's more dangerous doors. A forbidden call fails with EPERM (clone3 with ENOSYS, so that libc falls back
-/// to clone, whose flags a filter can see).
-pub fn forbid_syscalls() -> Result<(), SeccompError> {
-    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(SeccompError::Architecture)?;
-    let load = |rules: BTreeMap<i64, Vec<SeccompRule>>, errno: i32| -> Result<(), SeccompError> {
-        let filter = SeccompFilter::new(
-            rules,
-            SeccompAction::Allow,
-            SeccompAction::Errno(errno as u32),
-            arch,
-        )?;
-        let program: seccompiler::BpfProgram = filter.try_into()?;
-        Ok(seccompiler::apply_filter_all_threads(&program)?)
-    };
-    load([(libc::SYS_clone3, Vec::new())].into(), libc::ENOSYS)?;
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        FORBIDDEN.iter().map(|&call| (call, Vec::new())).collect();
-    rules.insert(
-        libc::SYS_clone,
-        vec![rule(0, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64), 0)?],
-    );
-    let own_pid = u64::from(std::process::id());
-    rules.insert(libc::SYS_tgkill, vec![rule(0, SeccompCmpOp::Ne, own_pid)?]);
-    // Its own limits only.
-    rules.insert(libc::SYS_prlimit64, vec![rule(0, SeccompCmpOp::Ne, 0)?]);
-    // A descriptor's owner gets signals, which need not be this process: the lifeline is set up already.
-    let equals = |value: u64| rule(1, SeccompCmpOp::Eq, value);
-    let owner_calls = [libc::F_SETOWN as u64, F_SETOWN_EX, F_SETSIG as u64];
-    rules.insert(
-        libc::SYS_fcntl,
-        owner_calls.into_iter().map(equals).collect::<Result<_, _>>()?,
-    );
-    let owner_controls = [FIOSETOWN, SIOCSPGRP];
-    rules.insert(
-        libc::SYS_ioctl,
-        owner_controls.into_iter().map(equals).collect::<Result<_, _>>()?,
-    );
-    #[cfg(target_arch = "x86_64")]
-    {
-        /// Marks the x32 variant of a call, which the kernel treats as another number for the same thing.
-        const X32: i64 = 0x4000_0000;
-        let x32: Vec<_> = rules
-            .iter()
-            .map(|(call, rules)| (call | X32, rules.clone()))
-            .collect();
-        rules.extend(x32);
-    }
-    load(rules, libc::EPERM)
-}
-
-fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(
-        argument,
-        SeccompCmpArgLen::Dword,
-        operator,
-        value,
-    )?])
-}
-
-const FORBIDDEN: &[i64] = &[
-    // Programs and other processes.
-    libc::SYS_execve,
-    libc::SYS_execveat,
-    libc::SYS_ptrace,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_process_madvise,
-    libc::SYS_pidfd_open,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_pidfd_send_signal,
-    libc::SYS_kcmp,
-    libc::SYS_kill,
-    libc::SYS_tkill,
-    libc::SYS_rt_sigqueueinfo,
-    libc::SYS_rt_tgsigqueueinfo,
-    // Mounts and namespaces.
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_pivot_root,
-    libc::SYS_chroot,
-    libc::SYS_move_mount,
-    libc::SYS_open_tree,
-    libc::SYS_fsopen,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fspick,
-    libc::SYS_mount_setattr,
-    libc::SYS_setns,
-    libc::SYS_unshare,
-    libc::SYS_personality,
-    // New sockets; those that the process was given stay usable.
-    libc::SYS_socket,
-    libc::SYS_connect,
-    libc::SYS_bind,
-    libc::SYS_listen,
-    // Changes to file systems other than through open files.
-    libc::SYS_mkdirat,
-    libc::SYS_mknodat,
-    libc::SYS_symlinkat,
-    libc::SYS_linkat,
-    libc::SYS_unlinkat,
-    libc::SYS_renameat2,
-    libc::SYS_fchmod,
-    libc::SYS_fchmodat,
-    libc::SYS_fchown,
-    libc::SYS_fchownat,
-    libc::SYS_truncate,
-    libc::SYS_utimensat,
-    libc::SYS_setxattr,
-    libc::SYS_lsetxattr,
-    libc::SYS_fsetxattr,
-    libc::SYS_removexattr,
-    libc::SYS_lremovexattr,
-    libc::SYS_fremovexattr,
-    libc::SYS_open_by_handle_at,
-    // The kernel's more dangerous doors.
-    libc::SYS_bpf,
-    libc::SYS_perf_event_open,
-    libc::SYS_userfaultfd,
-    libc::SYS_io_uring_setup,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_add_key,
-    libc::SYS_request_key,
-    libc::SYS_keyctl,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-    libc::SYS_kexec_load,
-    libc::SYS_reboot,
-    libc::SYS_swapon,
-    libc::SYS_swapoff,
-    libc::SYS_acct,
-    libc::SYS_quotactl,
-    libc::SYS_syslog,
-    libc::SYS_settimeofday,
-    libc::SYS_clock_settime,
-    libc::SYS_adjtimex,
-    libc::SYS_clock_adjtime,
-    libc::SYS_sethostname,
-    libc::SYS_setdomainname,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_kexec_file_load,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_fork,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_vfork,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_mkdir,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_rmdir,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_mknod,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_link,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_symlink,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_unlink,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_rename,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_renameat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_chmod,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_chown,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_lchown,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_utime,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_utimes,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_futimesat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_iopl,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_ioperm,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_modify_ldt,
-];
 
 #[cfg(test)]
 mod tests;

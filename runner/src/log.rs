@@ -3,6 +3,7 @@
 //! A file is cut at half its cap and the cut part kept as `<name>.1`, so that the newest half is always
 //! there. A log that cannot be written (full disk) never disturbs the run: the lines are lost, nothing else.
 
+use msb_protocol::launch::LogLevel;
 use rustix::fs::{Mode, OFlags};
 use std::fmt::Display;
 use std::fs::File;
@@ -67,12 +68,12 @@ fn append_to(directory: impl AsFd, name: &str) -> io::Result<File> {
 
 /// The runner's own log: one plain line per event.
 #[derive(Debug)]
-pub struct RunnerLog(Option<CappedFile>);
+pub struct RunnerLog(Option<(CappedFile, LogLevel)>);
 
 impl RunnerLog {
-    /// Writes to `file` from now on.
-    pub fn new(file: CappedFile) -> Self {
-        Self(Some(file))
+    /// Writes to `file` from now on what is of this level or comes before it.
+    pub fn new(file: CappedFile, level: LogLevel) -> Self {
+        Self(Some((file, level)))
     }
 
     /// Writes nowhere: for the time before there is a file.
@@ -82,19 +83,27 @@ impl RunnerLog {
 
     /// Something that belongs to a normal run.
     pub fn info(&mut self, text: impl Display) {
-        self.line("INFO", text);
+        self.line(LogLevel::Info, "INFO", text);
+    }
+
+    /// What made the run fail.
+    pub fn error(&mut self, text: impl Display) {
+        self.line(LogLevel::Error, "ERROR", text);
     }
 
     /// Something that a person should look at.
     pub fn warn(&mut self, text: impl Display) {
-        self.line("WARN", text);
+        self.line(LogLevel::Warn, "WARN", text);
     }
 
-    fn line(&mut self, level: &str, text: impl Display) {
-        let Some(file) = &mut self.0 else { return };
+    fn line(&mut self, level: LogLevel, name: &str, text: impl Display) {
+        let Some((file, wanted)) = &mut self.0 else { return };
+        if level > *wanted {
+            return;
+        }
         // Guests' and clients' words may be in it, which must stay on their line.
         let text = text.to_string().replace(char::is_control, " ");
-        let line = format!("{} {level} {text}\n", iso_time(SystemTime::now()));
+        let line = format!("{} {name} {text}\n", iso_time(SystemTime::now()));
         // A full disk must not end a run that needs no log.
         let _ = file.append(line.as_bytes());
     }
@@ -143,6 +152,31 @@ mod tests {
         assert_eq!(text(951_782_399_999), "2000-02-28T23:59:59.999Z");
         assert_eq!(text(951_782_400_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(text(1_735_689_599_001), "2024-12-31T23:59:59.001Z");
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_written() {
+        let home = tempfile::tempdir().unwrap();
+        let written = |level| {
+            let directory = OwnedFd::from(File::open(home.path()).unwrap());
+            let name = format!("{level:?}.log");
+            let mut log = RunnerLog::new(CappedFile::open(directory, &name, 1000).unwrap(), level);
+            log.info("begins");
+            log.warn("beware");
+            log.error("fails");
+            std::fs::read_to_string(home.path().join(name))
+                .unwrap()
+                .lines()
+                .count()
+        };
+        let levels = [
+            LogLevel::Error,
+            LogLevel::Warn,
+            LogLevel::Info,
+            LogLevel::Debug,
+            LogLevel::Trace,
+        ];
+        assert_eq!(levels.map(written), [1, 2, 3, 3, 3]);
     }
 
     #[test]

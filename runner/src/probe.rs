@@ -141,11 +141,12 @@ mod guest {
             memory_mib: MEMORY_MIB,
             kernel,
             initramfs,
-            lower: None,
-            upper: None,
+            shares: Vec::new(),
+            disks: Vec::new(),
             agent,
         };
-        let vmm = krun::start(plan).map_err(|error| ProbeError::Start(BootFailure::from(error)))?;
+        let vmm =
+            krun::start(plan, Vec::new()).map_err(|error| ProbeError::Start(BootFailure::from(error)))?;
         let SpawnedVmm {
             mut child,
             mut agent,

@@ -51,29 +51,34 @@ fn ended_in_time(child: &mut Child) -> Option<i32> {
 }
 
 /// A share server of `root` and the VMM's end of its socket.
-fn share(root: &Path) -> (Child, UnixStream) {
+fn share(root: &Path, read_only: bool) -> (Child, UnixStream) {
     let directory = tempfile::tempdir().unwrap();
     let name = directory.path().join("socket");
     let listener = OwnedFd::from(UnixListener::bind(&name).unwrap());
     let vmm = UnixStream::connect(&name).unwrap();
-    let plan = serde_json::json!({ "root": root, "listener": listener.as_raw_fd() });
+    let share = serde_json::json!({
+        "tag": "tag", "directory": root, "only": null, "read_only": read_only, "frozen": false, "quota": null, "owner": null
+    });
+    let plan = serde_json::json!({ "share": share, "listener": listener.as_raw_fd() });
     (start("share", &plan.to_string(), listener), vmm)
 }
 
 #[test]
 fn a_share_server_ends_when_its_vmm_hangs_up() {
     let root = tempfile::tempdir().unwrap();
-    let (mut server, vmm) = share(root.path());
-    assert_eq!(report(&mut server), "up\n");
-    assert!(server.try_wait().unwrap().is_none());
-    drop(vmm);
-    assert_eq!(ended_in_time(&mut server), Some(0));
+    for read_only in [true, false] {
+        let (mut server, vmm) = share(root.path(), read_only);
+        assert_eq!(report(&mut server), "up\n");
+        assert!(server.try_wait().unwrap().is_none());
+        drop(vmm);
+        assert_eq!(ended_in_time(&mut server), Some(0));
+    }
 }
 
 #[test]
 fn a_share_server_ends_when_its_vmm_talks_nonsense() {
     let root = tempfile::tempdir().unwrap();
-    let (mut server, mut vmm) = share(root.path());
+    let (mut server, mut vmm) = share(root.path(), false);
     assert_eq!(report(&mut server), "up\n");
     // The server may hang up in the middle of it.
     let _ = vmm.write_all(&[0xa5; 4096]);
@@ -83,7 +88,7 @@ fn a_share_server_ends_when_its_vmm_talks_nonsense() {
 #[test]
 fn a_share_server_without_its_directory_says_so() {
     let root = tempfile::tempdir().unwrap();
-    let (mut server, _vmm) = share(&root.path().join("missing"));
+    let (mut server, _vmm) = share(&root.path().join("missing"), true);
     let failure: serde_json::Value = serde_json::from_str(&report(&mut server)).unwrap();
     assert_eq!(
         (&failure["stage"], &failure["errno"]),

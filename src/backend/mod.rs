@@ -4,7 +4,14 @@
 
 pub mod config;
 pub mod config_file;
+pub mod file_keys;
+pub mod file_values;
+pub mod info;
 pub mod options;
+mod profile;
+pub mod registry;
+mod section;
+pub mod shared;
 pub mod sweep;
 
 use crate::deadline::Deadline;
@@ -72,6 +79,11 @@ impl Backend {
         }))
     }
 
+    /// Whether it was closed.
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
     /// The resolved configuration.
     pub fn config(&self) -> &Config {
         &self.config
@@ -93,7 +105,7 @@ impl Backend {
 
     /// The store, opened on first use.
     pub fn store(&self) -> Result<Arc<Store>, MsbError> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             return Err(MsbError::new(
                 Status::InvalidState,
                 "backend.closed",
@@ -114,13 +126,7 @@ impl Backend {
     fn open_store(&self) -> Result<Store, MsbError> {
         let database = self.config.database();
         let parent = database.parent().unwrap_or(self.home());
-        for directory in [
-            self.home(),
-            parent,
-            &self.home().join("run"),
-            &self.config.sandboxes,
-            &self.config.cache,
-        ] {
+        for directory in [self.home(), parent] {
             make_private(directory)?;
         }
         let options = StoreOptions {
@@ -128,7 +134,16 @@ impl Backend {
             connect_timeout: self.config.connect_timeout,
             busy_timeout: self.config.busy_timeout,
         };
-        Store::open(&database, options).map_err(MsbError::from)
+        let store = Store::open(&database, options)?;
+        // Only now: a home that is refused stays as it was.
+        for directory in [
+            &self.home().join("run"),
+            &self.config.sandboxes,
+            &self.config.cache,
+        ] {
+            make_private(directory)?;
+        }
+        Ok(store)
     }
 
     /// The embedded programs, on disk.
@@ -261,6 +276,11 @@ impl From<StoreError> for MsbError {
             E::Conflict { .. } => (Status::Conflict, "sandbox.busy"),
             E::InvalidTransition { .. } => (Status::InvalidState, "sandbox.state"),
             E::BadValue { .. } => (Status::StoreCorrupt, "store.bad_value"),
+            E::VolumeNameTaken { .. } => (Status::AlreadyExists, "volume.name_taken"),
+            E::Place(source) => (
+                source.raw_os_error().map_or(Status::Io, Status::from_errno),
+                "store.place",
+            ),
             E::Encode(_) => (Status::Internal, "store.encode"),
             E::Query { .. } => (Status::Internal, "store.query"),
         };

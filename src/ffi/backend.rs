@@ -1,6 +1,6 @@
 //! `msb_backend`: a home and its store.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, shared};
 use crate::deadline::Deadline;
 use crate::ffi::backend_config::msb_backend_config;
 use crate::ffi::error::msb_error;
@@ -10,9 +10,10 @@ use crate::ffi::token::{self, MSB_KIND_BACKEND, handle, msb_backend};
 
 handle!(msb_backend, MSB_KIND_BACKEND, Backend);
 
-/// Makes a backend on a home directory. Without a configuration it goes by the configuration file and the environment
-/// and opens its database when that is first needed; with one the database is opened, and upgraded if need be, before
-/// this returns. Backends with different homes share nothing.
+/// Makes a backend on a home directory. What the configuration does not set is taken from the config file, and what is not
+/// there either has a default; `msb_backend_info_get` tells the outcome. Without a configuration the database is opened
+/// when it is first needed; with one it is opened, and upgraded if need be, before this returns. Backends with
+/// different homes share nothing. The backend is local, whatever profile the config file makes active.
 ///
 /// - config: borrowed; may be NULL.
 /// - out: returned owned, to be released with `msb_backend_release`; not NULL.
@@ -35,6 +36,26 @@ pub unsafe extern "C" fn msb_backend_new(
             None => Backend::lazy()?,
         };
         *out = token::insert(backend)?;
+        Ok(())
+    })
+}
+
+/// Gives the one backend that everybody in this process can share: local, lazy, as `msb_backend_new` without a
+/// configuration makes it, and made by whoever asks first. It lives until it is closed or the process ends, whatever is
+/// released; after it was closed the next call makes another. Who is asked for the cloud is refused, by `MSB_BACKEND`,
+/// by `MSB_API_URL` with `MSB_API_KEY`, or by the profile that `MSB_PROFILE` or else the config file names. There is no
+/// way to put another backend in its place for a while, and no need of one: every function takes the backend it
+/// works on, or an object of it.
+///
+/// - out: returned owned, to be released with `msb_backend_release`; not NULL.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: file operations the first time.
+/// - Errors: CONFIG_INVALID, FORKED, INVALID_ARGUMENT, IO, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNSUPPORTED.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_backend_default(out: *mut msb_backend, err: *mut *mut msb_error) -> msb_status {
+    ffi!(err, [out out], {
+        *out = token::insert(shared::shared()?)?;
         Ok(())
     })
 }

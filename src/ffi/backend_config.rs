@@ -95,7 +95,8 @@ pub unsafe extern "C" fn msb_backend_config_free(config: *mut msb_backend_config
     });
 }
 
-/// The directory of the store, the sandboxes and all caches. Unset: `$MSB_HOME`, else `~/.microsandbox`.
+/// The directory of the store, the sandboxes and all caches, and of the config file unless `MSB_CONFIG_PATH` names
+/// another. Unset: the config file's, else `$MSB_HOME`, else `~/.microsandbox`.
 ///
 /// - config: changed; not NULL.
 /// - path: copied; not NULL.
@@ -134,7 +135,7 @@ pub unsafe extern "C" fn msb_backend_config_set_driver(
     })
 }
 
-/// The libkrunfw library to take the guest kernel from. Unset: it is looked for.
+/// The libkrunfw library to take the guest kernel from. Unset: the config file's, else it is looked for.
 ///
 /// - config: changed; not NULL.
 /// - path: copied; not NULL.
@@ -191,45 +192,7 @@ pub unsafe extern "C" fn msb_backend_config_set_runner_path(
     })
 }
 
-/// Virtual processors of a sandbox that does not say, 1 to 255.
-///
-/// - config: changed; not NULL.
-/// - default_cpus: the value.
-/// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: no.
-/// - Errors: INVALID_ARGUMENT.
-/// - Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn msb_backend_config_set_default_cpus(
-    config: *mut msb_backend_config,
-    default_cpus: u32,
-    err: *mut *mut msb_error,
-) -> msb_status {
-    ffi!(err, [edit config], {
-        builder::set(&mut config.options, fields::default_cpus, Some(default_cpus))
-    })
-}
-
-/// Memory in MiB of a sandbox that does not say, at least 64.
-///
-/// - config: changed; not NULL.
-/// - default_memory_mib: the value.
-/// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: no.
-/// - Errors: INVALID_ARGUMENT.
-/// - Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn msb_backend_config_set_default_memory_mib(
-    config: *mut msb_backend_config,
-    default_memory_mib: u32,
-    err: *mut *mut msb_error,
-) -> msb_status {
-    ffi!(err, [edit config], {
-        builder::set(&mut config.options, fields::default_memory_mib, Some(default_memory_mib))
-    })
-}
-
-/// Reading connections to the database, 1 to 64. Unset: the config file's, else 5.
+/// Reading connections to the database, 1 to 1024. Unset: the config file's, else 5.
 ///
 /// - config: changed; not NULL.
 /// - max_connections: the value.
@@ -284,43 +247,5 @@ pub unsafe extern "C" fn msb_backend_config_set_busy_timeout_secs(
 ) -> msb_status {
     ffi!(err, [edit config], {
         builder::set(&mut config.options, fields::busy_timeout_secs, Some(busy_timeout_secs))
-    })
-}
-
-/// The directory of the sandboxes. Unset: `<home>/sandboxes`.
-///
-/// - config: changed; not NULL.
-/// - path: copied; not NULL.
-/// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: no.
-/// - Errors: INVALID_ARGUMENT.
-/// - Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn msb_backend_config_set_sandboxes_dir(
-    config: *mut msb_backend_config,
-    path: *const c_char,
-    err: *mut *mut msb_error,
-) -> msb_status {
-    ffi!(err, [edit config, text path], {
-        builder::set(&mut config.options, fields::sandboxes_dir, Some(path.to_owned()))
-    })
-}
-
-/// The directory of what can be made again. Unset: `<home>/cache`.
-///
-/// - config: changed; not NULL.
-/// - path: copied; not NULL.
-/// - err: returned owned on failure, else set to NULL; may be NULL.
-/// - Blocking: no.
-/// - Errors: INVALID_ARGUMENT.
-/// - Since: 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn msb_backend_config_set_cache_dir(
-    config: *mut msb_backend_config,
-    path: *const c_char,
-    err: *mut *mut msb_error,
-) -> msb_status {
-    ffi!(err, [edit config, text path], {
-        builder::set(&mut config.options, fields::cache_dir, Some(path.to_owned()))
     })
 }

@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::os::fd::BorrowedFd;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 
@@ -29,6 +30,7 @@ compile_error!("libmsb needs panic = \"unwind\": with \"abort\" a defect of the 
 /// | --- | --- | --- |
 /// | `text` | `const char *` | `&str` |
 /// | `text_or_null` | `const char *` | `Option<&str>` |
+/// | `path` | `const char *` | `&Path`: bytes, not necessarily UTF-8 |
 /// | `value` | `const msb_x *` | `&msb_x` |
 /// | `value_or_null` | `const msb_x *` | `Option<&msb_x>` |
 /// | `edit` | `msb_x *` | `&mut msb_x` |
@@ -80,6 +82,10 @@ macro_rules! bind {
     (take text_or_null $arg:ident) => {
         // SAFETY: the caller keeps msb.h's contract on pointers: text is NULL or NUL-terminated for the call.
         let $arg = unsafe { $crate::ffi::text::optional($arg, stringify!($arg)) }?;
+    };
+    (take path $arg:ident) => {
+        // SAFETY: the caller keeps msb.h's contract on pointers: a path is NULL or NUL-terminated for the call.
+        let $arg = unsafe { $crate::ffi::text::path($arg, stringify!($arg)) }?;
     };
     (take value $arg:ident) => {
         // SAFETY: the caller keeps msb.h's contract on pointers: a value object is NULL or not yet freed.
@@ -327,6 +333,24 @@ pub unsafe fn bytes_mut<'a>(data: *mut u8, len: usize, name: &str) -> Result<&'a
     }
     // SAFETY: not NULL and at most isize::MAX long; the caller promises the rest, and bytes are only written.
     Ok(unsafe { std::slice::from_raw_parts_mut(data, len) })
+}
+
+/// A descriptor of the caller, if it is open.
+///
+/// # Safety
+/// If `fd` is open, it stays so for the lifetime of the call.
+pub unsafe fn descriptor<'a>(fd: i32, name: &str) -> Result<BorrowedFd<'a>, MsbError> {
+    let closed = |message: String| {
+        MsbError::new(Status::InvalidArgument, "argument.fd", message).detail("argument", name)
+    };
+    if fd < 0 {
+        return Err(closed(format!("`{name}` is {fd}, which is no descriptor")));
+    }
+    // SAFETY: not negative; a closed one is found out by the next call, which does nothing with it.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
+    rustix::io::fcntl_getfd(descriptor)
+        .map_err(|errno| closed(format!("`{name}` is {fd}, which is not open")).source(&errno))?;
+    Ok(descriptor)
 }
 
 fn check_extent(data: *const u8, len: usize, name: &str) -> Result<(), MsbError> {

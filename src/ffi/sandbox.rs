@@ -114,8 +114,8 @@ impl From<&End> for msb_exit {
     }
 }
 
-/// Creates a sandbox. It is not started, but everything that a start needs is checked: the root, a hypervisor that works
-/// on this host, a guest kernel.
+/// Creates a sandbox. It is not started, but everything that a start needs is checked: the root, the mounts, a hypervisor
+/// that works on this host, a guest kernel. Volumes that mounts ask for are made, and removed again if the call fails.
 ///
 /// - backend: the backend.
 /// - config: borrowed; not NULL.
@@ -123,9 +123,9 @@ impl From<&End> for msb_exit {
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: file operations; up to a minute when the host's virtualization is first tried; with `replace` also the stop of
 ///   the sandbox that is replaced.
-/// - Errors: ALREADY_EXISTS, BUSY, CONFLICT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO, ISOLATION_UNAVAILABLE,
-///   KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
-///   UNSUPPORTED, WRONG_HANDLE_TYPE.
+/// - Errors: ALREADY_EXISTS, BUSY, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO,
+///   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED if the driver
+///   has not room for so many mounts, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, UNSUPPORTED, WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_sandbox_create(
@@ -171,9 +171,9 @@ pub unsafe extern "C" fn msb_sandbox_open(
 /// - err: returned owned on failure, else set to NULL; may be NULL. For a guest that did not come up its details are
 ///   `stage` and `console_tail`.
 /// - Blocking: up to `timeout_ms`, and up to 10 s more to undo a start.
-/// - Errors: CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED, INVALID_ARGUMENT, INVALID_STATE, IO,
-///   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, STALE_HANDLE, TIMEOUT,
-///   UNSUPPORTED, WRONG_HANDLE_TYPE.
+/// - Errors: BUSY if another sandbox has a disk volume, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED,
+///   INVALID_ARGUMENT, INVALID_STATE, IO, ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED,
+///   READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNSUPPORTED, WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_sandbox_start(

@@ -8,6 +8,7 @@ use std::ptr;
 use crate::error::MsbError;
 use crate::ffi::bytes::msb_bytes;
 use crate::ffi::error::msb_error;
+use crate::ffi::mount_config::msb_mount_config;
 use crate::ffi::status::msb_status;
 use crate::ffi::value::{self, value_object};
 use crate::ffi::{builder, ffi};
@@ -116,7 +117,8 @@ pub unsafe extern "C" fn msb_sandbox_config_set_name(
     })
 }
 
-/// The root file system: a directory, which is never modified. Required.
+/// The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
+/// partitions or qcow2 without a backing file. It is not modified unless root_mode says so. Required.
 ///
 /// - config: changed; not NULL.
 /// - image: copied; not NULL.
@@ -132,6 +134,26 @@ pub unsafe extern "C" fn msb_sandbox_config_set_image(
 ) -> msb_status {
     ffi!(err, [edit config, text image], {
         builder::set(&mut config.options, fields::image, Some(image.to_owned()))
+    })
+}
+
+/// What the guest's writes do to the image: `"overlay"` keeps them apart, in what upper names; `"bind"`, for a
+/// directory, writes them into it, and makes there the mount points that it lacks.
+///
+/// - config: changed; not NULL.
+/// - root_mode: borrowed; `"overlay"` or `"bind"`.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_config_set_root_mode(
+    config: *mut msb_sandbox_config,
+    root_mode: *const c_char,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config, text root_mode], {
+        builder::set(&mut config.options, fields::root_mode, builder::choice(root_mode, "root_mode")?)
     })
 }
 
@@ -352,6 +374,26 @@ pub unsafe extern "C" fn msb_sandbox_config_add_rlimit(
     ffi!(err, [edit config, text resource], {
         let limit = Rlimit { resource: builder::choice(resource, "resource")?, soft, hard };
         builder::add(&mut config.options, fields::rlimits, limit)
+    })
+}
+
+/// What the guest sees in its tree beside its root: volumes, directories and files of the host, memory, disk images.
+/// Parents are mounted before what is in them, whatever the order here.
+///
+/// - config: changed; not NULL.
+/// - mount: copied; not NULL.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_config_add_mount(
+    config: *mut msb_sandbox_config,
+    mount: *const msb_mount_config,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config, value mount], {
+        builder::add(&mut config.options, fields::mounts, mount.options.clone())
     })
 }
 

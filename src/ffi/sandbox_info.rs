@@ -16,6 +16,7 @@ use crate::ffi::value::{self, Object, value_object};
 use crate::sandbox::filter::SandboxFilter;
 use crate::sandbox::info::SandboxInfo;
 use crate::sandbox::list;
+use crate::sandbox::mount::MountInfo;
 
 /// A snapshot of a sandbox. Freed with `msb_sandbox_info_free`, unless it belongs to a page.
 pub struct msb_sandbox_info {
@@ -29,7 +30,46 @@ pub struct msb_sandbox_info {
     end_message: CString,
     console_tail: CString,
     labels: Vec<(CString, CString)>,
+    mounts: Vec<MountText>,
 }
+
+/// What C reads of a mount.
+struct MountText {
+    guest_path: CString,
+    kind: CString,
+    source: CString,
+    flags: u32,
+}
+
+impl From<&MountInfo> for MountText {
+    fn from(mount: &MountInfo) -> Self {
+        let flags = [
+            (MSB_MOUNT_READ_ONLY, mount.flags.read_only),
+            (MSB_MOUNT_NOEXEC, mount.flags.noexec),
+            (MSB_MOUNT_NOSUID, mount.flags.nosuid),
+            (MSB_MOUNT_NODEV, mount.flags.nodev),
+        ];
+        Self {
+            guest_path: to_c(&mount.guest_path),
+            kind: to_c(mount.kind),
+            source: to_c(&mount.source),
+            flags: flags
+                .into_iter()
+                .filter(|(_, is_set)| *is_set)
+                .map(|(flag, _)| flag)
+                .sum(),
+        }
+    }
+}
+
+/// A mount's flag: nothing can be written.
+pub const MSB_MOUNT_READ_ONLY: u32 = 1;
+/// A mount's flag: nothing can be executed.
+pub const MSB_MOUNT_NOEXEC: u32 = 2;
+/// A mount's flag: set-user-ID and set-group-ID bits do nothing.
+pub const MSB_MOUNT_NOSUID: u32 = 4;
+/// A mount's flag: device nodes do nothing.
+pub const MSB_MOUNT_NODEV: u32 = 8;
 
 value_object!(msb_sandbox_info, SandboxInfo);
 
@@ -50,6 +90,7 @@ impl msb_sandbox_info {
                 .iter()
                 .map(|(key, value)| (to_c(key), to_c(value)))
                 .collect(),
+            mounts: info.mounts.iter().map(MountText::from).collect(),
             info,
         }
     }
@@ -132,7 +173,7 @@ pub unsafe extern "C" fn msb_sandbox_info_isolation(info: *const msb_sandbox_inf
     ffi!(else ptr::null(), [value info], { Ok(info.isolation.as_ptr()) })
 }
 
-/// The root file system: a directory's path.
+/// The root file system: the path of a directory or of a disk image.
 ///
 /// - info: borrowed; may be NULL.
 /// - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
@@ -238,6 +279,87 @@ pub unsafe extern "C" fn msb_sandbox_info_runner_pid(info: *const msb_sandbox_in
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_sandbox_info_label_count(info: *const msb_sandbox_info) -> usize {
     ffi!(else 0, [value info], { Ok(info.labels.len()) })
+}
+
+/// The number of mounts beside the root, in the order in which they were given.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: the value; 0 if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_info_mount_count(info: *const msb_sandbox_info) -> usize {
+    ffi!(else 0, [value info], { Ok(info.mounts.len()) })
+}
+
+/// Where the guest sees a mount.
+///
+/// - info: borrowed; may be NULL.
+/// - index: from 0.
+/// - Returns: text, a view until the info is freed; NULL if there is no such mount.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_info_mount_guest_path(
+    info: *const msb_sandbox_info,
+    index: usize,
+) -> *const c_char {
+    ffi!(else ptr::null(), [value info], {
+        Ok(info.mounts.get(index).map_or(ptr::null(), |mount| mount.guest_path.as_ptr()))
+    })
+}
+
+/// What a mount shows: `"volume"`, `"bind"`, `"tmpfs"` or `"disk"`; `"other"` for what this version does not know.
+///
+/// - info: borrowed; may be NULL.
+/// - index: from 0.
+/// - Returns: text, a view until the info is freed; NULL if there is no such mount.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_info_mount_kind(
+    info: *const msb_sandbox_info,
+    index: usize,
+) -> *const c_char {
+    ffi!(else ptr::null(), [value info], {
+        Ok(info.mounts.get(index).map_or(ptr::null(), |mount| mount.kind.as_ptr()))
+    })
+}
+
+/// What a mount shows, by name: the volume's name or the host's path; empty for memory.
+///
+/// - info: borrowed; may be NULL.
+/// - index: from 0.
+/// - Returns: text, a view until the info is freed; NULL if there is no such mount.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_info_mount_source(
+    info: *const msb_sandbox_info,
+    index: usize,
+) -> *const c_char {
+    ffi!(else ptr::null(), [value info], {
+        Ok(info.mounts.get(index).map_or(ptr::null(), |mount| mount.source.as_ptr()))
+    })
+}
+
+/// A mount's flags: `MSB_MOUNT_READ_ONLY` and so on, added together.
+///
+/// - info: borrowed; may be NULL.
+/// - index: from 0.
+/// - Returns: the flags; 0 if there is no such mount.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_info_mount_flags(info: *const msb_sandbox_info, index: usize) -> u32 {
+    ffi!(else 0, [value info], {
+        Ok(info.mounts.get(index).map_or(0, |mount| mount.flags))
+    })
 }
 
 /// How its last run ended, as a sentence; empty if it runs or never ran.

@@ -1,8 +1,11 @@
-//! Text from C: NUL-terminated UTF-8, borrowed for the call, and an error that names the parameter.
+//! Text from C: NUL-terminated UTF-8, borrowed for the call, and an error that names the parameter. Paths within a tree
+//! are bytes, as file systems have them.
 //!
 //! Invariant: nothing here reads past the first NUL or past [`MAX_TEXT`] bytes.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use crate::error::{MsbError, Status};
 
@@ -23,6 +26,38 @@ pub unsafe fn required<'a>(text: *const c_char, name: &str) -> Result<&'a str, M
 /// # Safety
 /// As [`required`].
 pub unsafe fn optional<'a>(text: *const c_char, name: &str) -> Result<Option<&'a str>, MsbError> {
+    // SAFETY: as the caller promises.
+    let Some(bytes) = (unsafe { terminated(text, name) })? else {
+        return Ok(None);
+    };
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => {
+            let at = error.valid_up_to();
+            Err(invalid(
+                "argument.not_utf8",
+                name,
+                &format!("is not UTF-8 from byte {at} on"),
+            ))
+        }
+    }
+}
+
+/// A required path, whose bytes need not be UTF-8.
+///
+/// # Safety
+/// As [`required`].
+pub unsafe fn path<'a>(path: *const c_char, name: &str) -> Result<&'a Path, MsbError> {
+    // SAFETY: as the caller promises.
+    let bytes = unsafe { terminated(path, name) }?.ok_or_else(|| null(name))?;
+    Ok(Path::new(OsStr::from_bytes(bytes)))
+}
+
+/// The bytes before the NUL; `None` for NULL.
+///
+/// # Safety
+/// As [`required`].
+unsafe fn terminated<'a>(text: *const c_char, name: &str) -> Result<Option<&'a [u8]>, MsbError> {
     if text.is_null() {
         return Ok(None);
     }
@@ -36,18 +71,9 @@ pub unsafe fn optional<'a>(text: *const c_char, name: &str) -> Result<Option<&'a
         ));
     }
     // SAFETY: `len` bytes before the NUL were just read.
-    let bytes = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), len) };
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) => {
-            let at = error.valid_up_to();
-            Err(invalid(
-                "argument.not_utf8",
-                name,
-                &format!("is not UTF-8 from byte {at} on"),
-            ))
-        }
-    }
+    Ok(Some(unsafe {
+        std::slice::from_raw_parts(text.cast::<u8>(), len)
+    }))
 }
 
 /// The error for a required pointer that is NULL.
@@ -94,6 +120,14 @@ mod tests {
         );
         assert_eq!(bad.text(), "`image` is not UTF-8 from byte 2 on");
         assert_eq!(bad.details().next(), Some(("argument", b"image".as_slice())));
+    }
+
+    #[test]
+    fn a_path_need_not_be_utf8() {
+        // SAFETY: a literal and NULL.
+        let (bytes, null) = unsafe { (path(c"a\xffb".as_ptr(), "path"), path(std::ptr::null(), "from")) };
+        assert_eq!(bytes.unwrap().as_os_str().as_bytes(), b"a\xffb");
+        assert_eq!(null.unwrap_err().text(), "`from` is NULL");
     }
 
     #[test]

@@ -47,6 +47,22 @@ pub struct msb_dispatcher {
     pub id: u64,
 }
 
+/// An open file of a volume or of a sandbox. Released with `msb_file_release`; `{0}` is the null handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct msb_file {
+    /// Opaque.
+    pub id: u64,
+}
+
+/// A volume. Released with `msb_volume_release`; `{0}` is the null handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct msb_volume {
+    /// Opaque.
+    pub id: u64,
+}
+
 /// For `msb_debug_live_objects`: every kind.
 pub const MSB_KIND_ALL: u32 = 0;
 /// For `msb_debug_live_objects`: `msb_backend`.
@@ -57,6 +73,10 @@ pub const MSB_KIND_SANDBOX: u32 = 2;
 pub const MSB_KIND_EXEC: u32 = 3;
 /// For `msb_debug_live_objects`: `msb_dispatcher`.
 pub const MSB_KIND_DISPATCHER: u32 = 4;
+/// For `msb_debug_live_objects`: `msb_volume`.
+pub const MSB_KIND_VOLUME: u32 = 5;
+/// For `msb_debug_live_objects`: `msb_file`.
+pub const MSB_KIND_FILE: u32 = 6;
 
 /// A handle type of the ABI; implement it with [`handle!`], beside the object it stands for.
 pub trait Handle: Copy + Cleared {

@@ -33,6 +33,28 @@ pub enum ValueKind {
     ExecResult,
     /// `msb_probe_report`
     ProbeReport,
+    /// `msb_backend_info`
+    BackendInfo,
+    /// `msb_file_info`
+    FileInfo,
+    /// `msb_file_page`
+    FilePage,
+    /// `msb_mount_config`
+    MountConfig,
+    /// `msb_volume_config`
+    VolumeConfig,
+    /// `msb_volume_filter`
+    VolumeFilter,
+    /// `msb_volume_info`
+    VolumeInfo,
+    /// `msb_volume_page`
+    VolumePage,
+    /// `msb_fsck_report`
+    FsckReport,
+    /// `msb_storage_usage`
+    StorageUsage,
+    /// `msb_prune_report`
+    PruneReport,
 }
 
 /// What a pointer of C points to. The magic word comes first whatever the type, so that reading it stays within even

@@ -27,6 +27,8 @@ pub struct OptionSpec {
     pub doc: &'static [&'static str],
     /// The JSON Schema of its type.
     pub schema: fn() -> Value,
+    /// Its value when nobody sets it, as JSON.
+    pub default: fn() -> Value,
 }
 
 /// One option as a setter sees it.
@@ -75,10 +77,23 @@ macro_rules! options {
         }
     ) => {
         $(#[doc = $about])+
-        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct $name {
             $($(#[doc = $doc])+ pub $key: $type,)+
+        }
+
+        /// The options that differ from their defaults.
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeMap as _;
+                let unset = Self::default();
+                let mut map = serializer.serialize_map(None)?;
+                $(if self.$key != unset.$key {
+                    map.serialize_entry(stringify!($key), &self.$key)?;
+                })+
+                map.end()
+            }
         }
 
         impl Default for $name {
@@ -96,6 +111,7 @@ macro_rules! options {
                 since: $since,
                 doc: &[$($doc),+],
                 schema: <$type as $crate::options::OptionType>::schema,
+                default: || serde_json::to_value::<$type>($default).unwrap_or_default(),
             }),+];
 
             fn problems(&self) -> Vec<$crate::options::Problem> {
@@ -172,14 +188,8 @@ pub fn from_json<O: Options>(json: &str) -> Result<O, MsbError> {
 
 /// Writes options as JSON text: those that differ from their default, keys in order.
 pub fn to_json<O: Options>(options: &O) -> Result<String, MsbError> {
-    let write = || {
-        let mut set = serde_json::to_value(options)?;
-        let unset = serde_json::to_value(O::default())?;
-        if let (Some(set), Some(unset)) = (set.as_object_mut(), unset.as_object()) {
-            set.retain(|key, value| unset.get(key) != Some(value));
-        }
-        serde_json::to_string(&set)
-    };
+    // By way of a value, whose keys are in order.
+    let write = || serde_json::to_string(&serde_json::to_value(options)?);
     write().map_err(|error| {
         MsbError::new(
             Status::Internal,
@@ -211,7 +221,8 @@ pub fn verdict<O: Options>(problems: Vec<Problem>) -> Result<(), MsbError> {
         }))
 }
 
-fn json_error(what: &str, error: &serde_json::Error) -> MsbError {
+/// The error for JSON text that cannot be read, told apart by what is wrong with it.
+pub(crate) fn json_error(what: &str, error: &serde_json::Error) -> MsbError {
     let text = error.to_string();
     let key = text
         .strip_prefix("unknown field `")

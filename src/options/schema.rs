@@ -46,7 +46,6 @@ impl<T: OptionType> OptionType for Vec<T> {
 /// The schema of a whole list, as it is published under `schemas/`.
 #[must_use]
 pub fn schema_of<O: Options>() -> Value {
-    let defaults = serde_json::to_value(O::default()).unwrap_or_default();
     let properties: Map<String, Value> = O::SPECS
         .iter()
         .map(|spec| {
@@ -54,8 +53,9 @@ pub fn schema_of<O: Options>() -> Value {
             property["description"] = paragraph(spec.doc).into();
             property["x-setter"] = format!("{}_{}", O::C_NAME, spec.setter).into();
             property["x-since"] = spec.since.into();
-            if let Some(default) = defaults.get(spec.key).filter(|default| !default.is_null()) {
-                property["default"] = default.clone();
+            let default = (spec.default)();
+            if !default.is_null() {
+                property["default"] = default;
             }
             (spec.key.to_owned(), property)
         })

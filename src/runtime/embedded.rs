@@ -21,8 +21,10 @@ const PIECE: usize = 256 * 1024;
 const FORK_TO_EXEC: Duration = Duration::from_secs(5);
 /// Pause between two looks at it.
 const PAUSE: Duration = Duration::from_millis(1);
+/// Where they are, below the home.
+pub const FOLDER: &str = "runtime";
 /// Names both; made by the build script, because hashing them takes longer than anything else a first start does here.
-const DIGEST: &str = env!("MSB_EMBEDDED_DIGEST");
+pub const DIGEST: &str = env!("MSB_EMBEDDED_DIGEST");
 
 /// Where the embedded programs are on disk.
 #[derive(Debug, Clone)]
@@ -48,7 +50,7 @@ impl Embedded {
 
 /// Puts the embedded programs under `home`, unless they are there.
 pub fn materialise(home: &Path) -> Result<Embedded, MsbError> {
-    let directory = home.join("runtime").join(DIGEST);
+    let directory = home.join(FOLDER).join(DIGEST);
     let failed = |path: &Path, error: &io::Error| {
         MsbError::io("runtime.materialise", "cannot write", path, error)
             .remedy("the home needs 40 MiB of free space and must be writable")

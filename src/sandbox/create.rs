@@ -1,9 +1,12 @@
 //! Creates a sandbox: checks everything that a start would need, then writes its row and its directory.
 
 use super::Sandbox;
+use super::mount::launch::{check_machine, host_mounts};
+use super::mount::resolve::resolve;
+use super::mount::{stored, volumes};
 use super::options::SandboxOptions;
-use super::settle;
-use super::spec::{Image, SandboxSpec};
+use super::spec::SandboxSpec;
+use super::{root, settle};
 use crate::backend::{Backend, make_private};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
@@ -19,15 +22,26 @@ impl Sandbox {
     /// Creates a sandbox; it is not started. With `replace`, one of the same name is stopped and removed first.
     pub fn create(backend: &Arc<Backend>, options: &SandboxOptions) -> Result<Arc<Self>, MsbError> {
         options.validate()?;
-        let image = resolve_image(options.image.as_deref())?;
+        let image = root::resolve(options)?;
         let mut spec = SandboxSpec::from_options(options, backend.config(), image);
-        spec.libmsb.chosen = Some(choose_driver(backend, &spec)?);
+        let driver = choose_driver(backend, &spec)?;
+        spec.libmsb.chosen = Some(driver);
         let store = backend.store()?;
+        let mounts = resolve(&options.mounts)?;
+        let made = volumes::provide(backend, &options.mounts)?;
+        let shown = volumes::look(backend, &store, &mounts)?;
+        // The process driver has no machine to hold them; a start says so.
+        if driver != Driver::Process {
+            let root = root::describe(&spec, &backend.sandbox_directory(&spec.name))?;
+            check_machine(driver, Some(&root), &host_mounts(&mounts, shown)?)?;
+        }
+        spec.mounts = mounts.iter().map(stored::write).collect::<Result<_, _>>()?;
         if options.replace {
             let grace = Duration::from_millis(options.replace_timeout_ms);
             replace(backend, &store, &spec.name, grace)?;
         }
         let row = insert(backend, &store, &spec)?;
+        made.keep();
         Ok(backend.adopt(&row))
     }
 }
@@ -42,31 +56,6 @@ pub fn choose_driver(backend: &Backend, spec: &SandboxSpec) -> Result<Driver, Ms
     }
     let kernel = backend.kernel()?;
     backend.abilities(&kernel)?.choose(spec.libmsb.driver, least)
-}
-
-fn resolve_image(image: Option<&str>) -> Result<Image, MsbError> {
-    let Some(image) = image else {
-        return Err(MsbError::new(
-            Status::InvalidArgument,
-            "image.missing",
-            "the sandbox has no image",
-        )
-        .remedy("set the image to a root directory"));
-    };
-    let path = Path::new(image);
-    let directory = std::fs::canonicalize(path).map_err(|error| {
-        MsbError::io("image.not_found", "cannot find the root directory", path, &error)
-            .remedy("set the image to an existing root directory")
-    })?;
-    if !directory.is_dir() {
-        return Err(MsbError::new(
-            Status::Unsupported,
-            "image.kind",
-            format!("{} is not a directory", directory.display()),
-        )
-        .remedy("set the image to a root directory"));
-    }
-    Ok(Image::Directory { path: directory })
 }
 
 fn replace(backend: &Arc<Backend>, store: &Store, name: &str, grace: Duration) -> Result<(), MsbError> {

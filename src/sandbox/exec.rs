@@ -7,6 +7,7 @@ use crate::error::{MsbError, Status};
 use crate::supervise::reactor::Interest;
 use crate::supervise::sink::Sink;
 use crate::supervise::stream::{Chunk, Notify, OUTPUT_WINDOW, Phase, SpawnFailed, Stream};
+use msb_protocol::credit::STDIN_WINDOW;
 use msb_protocol::exec::{ExecExit, ExecSpec, Rlimit, SpawnFailure, StreamRequest, TerminalSize};
 use msb_protocol::frame::Channel;
 use std::os::fd::OwnedFd;
@@ -66,7 +67,7 @@ impl Sandbox {
         let spec = exec_spec(options);
         let link = self.running_link(Deadline::after(SPAWN_TIMEOUT))?;
         let request = StreamRequest::Exec(Box::new(spec));
-        let feed = options.stdin != Stdin::None;
+        let feed = (options.stdin != Stdin::None).then_some(STDIN_WINDOW);
         let stream = link.open_stream(&request, |id, link| Stream::new(id, link, feed))?;
         let exec = Exec {
             _sandbox: Arc::clone(self),

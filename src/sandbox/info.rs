@@ -2,6 +2,8 @@
 
 use super::Sandbox;
 use super::end::End;
+use super::labels;
+use super::mount::{MountInfo, stored};
 use super::settle::settle;
 use super::spec::SandboxSpec;
 use crate::backend::Backend;
@@ -34,6 +36,8 @@ pub struct SandboxInfo {
     pub detached: bool,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// What its guest sees beside its root.
+    pub mounts: Vec<MountInfo>,
     /// When it was created, in milliseconds since 1970 UTC; 0 when unknown.
     pub created_unix_ms: u64,
     /// Process id of its runner while it runs; 0 otherwise.
@@ -71,7 +75,12 @@ impl SandboxInfo {
             memory_mib: spec.resources.memory_mib,
             ephemeral: row.ephemeral,
             detached: spec.libmsb.detached,
-            labels: store.labels(row.id)?,
+            labels: labels::of_row(store, row.id, &spec)?,
+            mounts: spec
+                .mounts
+                .iter()
+                .map(|entry| stored::describe(&row.name, entry))
+                .collect(),
             created_unix_ms: created.map_or(0, unix_ms),
             runner_pid,
             end: run

@@ -1,15 +1,17 @@
 //! A sandbox's labels.
 
 use super::Sandbox;
+use super::spec::SandboxSpec;
 use crate::error::{MsbError, Status};
 use crate::options::check;
+use msb_store::{SandboxRow, Store};
 use std::collections::BTreeMap;
 
 impl Sandbox {
     /// All labels.
     pub fn labels(&self) -> Result<BTreeMap<String, String>, MsbError> {
-        let (store, _) = self.row()?;
-        Ok(store.labels(self.id)?)
+        let (store, row) = self.row()?;
+        of_row(&store, row.id, &SandboxSpec::parse(&row.name, &row.config)?)
     }
 
     /// Sets a label, replacing its value if it is there.
@@ -23,14 +25,47 @@ impl Sandbox {
             )
             .detail("labels", problem)
         })?;
-        let (store, _) = self.row()?;
+        let (store, row) = self.row()?;
+        adopt(&store, &row)?;
         Ok(store.set_label(self.id, key, value)?)
     }
 
     /// Removes a label; one that is not there is removed already.
     pub fn remove_label(&self, key: &str) -> Result<(), MsbError> {
-        let (store, _) = self.row()?;
+        let (store, row) = self.row()?;
+        adopt(&store, &row)?;
         store.remove_label(self.id, key)?;
         Ok(())
     }
+}
+
+/// The labels of a row. 0.5.8 writes them to their table only once the machine comes up, so those of a sandbox that it made and
+/// that never did are in the specification alone.
+pub(super) fn of_row(
+    store: &Store,
+    id: i64,
+    spec: &SandboxSpec,
+) -> Result<BTreeMap<String, String>, MsbError> {
+    let labels = store.labels(id)?;
+    Ok(match labels.is_empty() && is_of_058(spec) {
+        true => spec.labels.clone(),
+        false => labels,
+    })
+}
+
+/// Moves the labels of a sandbox of 0.5.8 to where they count, before they or its specification are changed.
+pub(super) fn adopt(store: &Store, row: &SandboxRow) -> Result<(), MsbError> {
+    let mut spec = SandboxSpec::parse(&row.name, &row.config)?;
+    if is_of_058(&spec) && !spec.labels.is_empty() {
+        if store.labels(row.id)?.is_empty() {
+            store.set_labels(row.id, &spec.labels)?;
+        }
+        spec.labels.clear();
+        store.update_config(row.id, &spec.to_json()?)?;
+    }
+    Ok(())
+}
+
+fn is_of_058(spec: &SandboxSpec) -> bool {
+    spec.libmsb.chosen.is_none()
 }

@@ -3,15 +3,19 @@
 //! One file per verb. State is never cached here: the row, the liveness lock and the link are asked each time.
 
 pub mod create;
+pub mod disk_image;
 pub mod end;
 pub mod exec;
 pub mod exec_options;
+pub mod files;
 pub mod filter;
 pub mod info;
 pub mod labels;
 pub mod list;
+pub mod mount;
 pub mod options;
 pub mod remove;
+pub mod root;
 pub mod settle;
 pub mod spec;
 pub mod start;
@@ -21,6 +25,7 @@ pub mod wait;
 use crate::backend::Backend;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use crate::files::Pool;
 use crate::supervise::link::Link;
 use crate::supervise::liveness;
 use crate::supervise::reactor::Interest;
@@ -48,6 +53,7 @@ pub struct Sandbox {
     id: i64,
     name: String,
     link: Mutex<Option<Arc<Link>>>,
+    files: Pool,
 }
 
 impl Sandbox {
@@ -57,6 +63,7 @@ impl Sandbox {
             id: row.id,
             name: row.name.clone(),
             link: Mutex::new(None),
+            files: Pool::default(),
         }
     }
 

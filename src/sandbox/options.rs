@@ -10,6 +10,17 @@ use crate::backend::options::Driver;
 use crate::error::MsbError;
 use crate::options::check::{self, Verdict, each, within};
 use crate::options::{OptionType, Options, Problem, choice, options, verdict};
+use crate::sandbox::mount::options::{self as mount, MountOptions};
+
+choice! {
+    /// What the guest's writes to its root do to the image.
+    RootMode {
+        /// Nothing: they go to a layer over it.
+        Overlay = "overlay",
+        /// The image, a directory, is the root itself.
+        Bind = "bind",
+    }
+}
 
 choice! {
     /// Where a guest's writes to its root go.
@@ -112,8 +123,12 @@ options! {
         /// The name, unique in its backend: 1 to 128 of A-Z a-z 0-9 . _ - beginning with a letter or digit.
         /// Required.
         name: Option<String> = None, "set_name", since "0.1.0", check |v| each(v, check::name);
-        /// The root file system: a directory, which is never modified. Required.
+        /// The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
+        /// partitions or qcow2 without a backing file. It is not modified unless root_mode says so. Required.
         image: Option<String> = None, "set_image", since "0.1.0", check |v| each(v, check::text);
+        /// What the guest's writes do to the image: `"overlay"` keeps them apart, in what upper names; `"bind"`, for a
+        /// directory, writes them into it, and makes there the mount points that it lacks.
+        root_mode: RootMode = RootMode::Overlay, "set_root_mode", since "0.1.0", check check::any;
         /// Where the guest's writes to its root go: `"disk"`, which survives stop and start, or `"tmpfs"`,
         /// which does not.
         upper: UpperKind = UpperKind::Disk, "set_upper", since "0.1.0", check check::any;
@@ -139,6 +154,8 @@ options! {
         labels: BTreeMap<String, String> = BTreeMap::new(), "add_label", since "0.1.0", check check::labels;
         /// Resource limits of every command in the sandbox.
         rlimits: Vec<Rlimit> = Vec::new(), "add_rlimit", since "0.1.0", check |v| each(v, Rlimit::check);
+        /// What the guest sees in its tree beside its root: volumes, directories and files of the host, memory, disk images.
+        mounts: Vec<MountOptions> = Vec::new(), "add_mount", since "0.1.0", check mount::check_all;
         /// Whether the sandbox is removed when it stops.
         ephemeral: bool = false, "set_ephemeral", since "0.1.0", check check::any;
         /// Whether creating it stops and removes another sandbox of this name.
@@ -171,6 +188,21 @@ impl SandboxOptions {
                     problem: "is not set".to_owned(),
                 });
             }
+        }
+        if self.root_mode == RootMode::Bind {
+            let kept_apart = [
+                ("upper", self.upper != UpperKind::Disk),
+                ("upper_size_mib", self.upper_size_mib.is_some()),
+            ];
+            problems.extend(
+                kept_apart
+                    .into_iter()
+                    .filter(|(_, is_set)| *is_set)
+                    .map(|(key, _)| Problem {
+                        key,
+                        problem: "is set although with root_mode \"bind\" nothing is kept apart".to_owned(),
+                    }),
+            );
         }
         verdict::<Self>(problems)
     }

@@ -1,6 +1,8 @@
 //! What a sandbox is, as stored in `sandbox.config`: the JSON of microsandbox 0.5.8, with what only libmsb knows
 //! under the key `libmsb`. Keys that this version does not know are kept.
 
+use super::disk_image::{DiskImage, StoredFormat};
+use super::mount::{Mount, stored};
 use super::options::{Isolation, SandboxOptions, UpperKind};
 use crate::backend::config::Config;
 use crate::backend::options::Driver as DriverChoice;
@@ -20,9 +22,55 @@ pub enum Image {
         /// Absolute path.
         path: PathBuf,
     },
+    /// A host directory, absolute, that is itself the root: what the guest writes is written there.
+    Bind(PathBuf),
+    /// A disk image as read-only layer below a writable one: libmsb's own kind.
+    Disk {
+        /// Absolute path.
+        path: PathBuf,
+        /// Its format.
+        format: StoredFormat,
+        /// Its file system.
+        fstype: Option<String>,
+    },
+    /// A disk image of 0.5.8, which wrote into it; libmsb reads it and writes beside it.
+    DiskImage {
+        /// Absolute path.
+        path: PathBuf,
+        /// Its format.
+        format: StoredFormat,
+        /// Its file system.
+        #[serde(default)]
+        fstype: Option<String>,
+    },
     /// Any other kind, as the store has it.
     #[serde(untagged)]
     Other(Value),
+}
+
+impl Image {
+    /// A disk image as root.
+    pub fn disk(image: &DiskImage) -> Self {
+        Self::Disk {
+            path: image.path.clone(),
+            format: image.format.into(),
+            fstype: image.fstype.clone(),
+        }
+    }
+
+    /// The disk image that this root is on, if it is on one of a format that libmsb knows.
+    pub fn disk_image(&self) -> Option<DiskImage> {
+        match self {
+            Self::Disk { path, format, fstype } | Self::DiskImage { path, format, fstype } => {
+                Some(DiskImage {
+                    path: path.clone(),
+                    format: format.known()?,
+                    fstype: fstype.clone(),
+                })
+            }
+            Self::Directory { .. } | Self::Bind(_) | Self::Other(_) => None,
+        }
+    }
 }
 
 /// What the guest's machine has.
@@ -144,6 +192,9 @@ pub struct SandboxSpec {
     /// Limits of its commands.
     #[serde(default)]
     pub rlimits: Vec<Rlimit>,
+    /// What its guest sees beside the root: entries for [`stored`], kept as they were read.
+    #[serde(default)]
+    pub mounts: Vec<Value>,
     /// When it ends by itself.
     #[serde(default)]
     pub lifecycle: Lifecycle,
@@ -213,6 +264,7 @@ impl SandboxSpec {
                 .collect(),
             labels: options.labels.clone(),
             rlimits: options.rlimits.iter().map(Rlimit::from).collect(),
+            mounts: Vec::new(),
             lifecycle: Lifecycle {
                 ephemeral: options.ephemeral,
                 max_duration_secs: whole_seconds(options.max_duration_ms),
@@ -247,11 +299,25 @@ impl SandboxSpec {
             .or_else(|| self.lifecycle.max_duration_secs.map(in_ms))
     }
 
+    /// What its guest sees beside the root, in the order in which it was given.
+    pub fn mounts(&self) -> Result<Vec<Mount>, MsbError> {
+        self.mounts
+            .iter()
+            .map(|entry| stored::read(&self.name, entry))
+            .collect()
+    }
+
     /// The root as text, for people.
     pub fn image_text(&self) -> String {
         match &self.image {
-            Image::Directory { path } => path.display().to_string(),
-            Image::Other(value) => value.to_string(),
+            Image::Directory { path }
+            | Image::Bind(path)
+            | Image::Disk { path, .. }
+            | Image::DiskImage { path, .. } => path.display().to_string(),
+            Image::Other(value) => match value.pointer("/Oci/reference") {
+                Some(Value::String(reference)) => reference.clone(),
+                _ => value.to_string(),
+            },
         }
     }
 }
@@ -298,5 +364,21 @@ mod tests {
         let json = serde_json::to_string(&image).unwrap();
         assert_eq!(json, r#"{"Directory":{"path":"/srv/root"}}"#);
         assert_eq!(serde_json::from_str::<Image>(&json).unwrap(), image);
+    }
+
+    #[test]
+    fn the_roots_of_058_are_understood() {
+        let image = |json: &str| serde_json::from_str::<Image>(json).unwrap();
+        assert_eq!(image(r#"{"Bind":"/srv"}"#), Image::Bind("/srv".into()));
+        let disk = image(r#"{"DiskImage":{"path":"/srv/a.raw","format":"Raw","fstype":"ext4"}}"#);
+        assert_eq!(disk.disk_image().unwrap().fstype.as_deref(), Some("ext4"));
+        let foreign = image(r#"{"DiskImage":{"path":"/srv/a.vmdk","format":"Vmdk"}}"#);
+        assert_eq!(foreign.disk_image(), None);
+        let later = r#"{"Bind":{"path":"/srv","follow_root_symlinks":false}}"#;
+        assert!(matches!(image(later), Image::Other(_)));
+        assert_eq!(
+            serde_json::to_string(&image(r#"{"Bind":"/srv"}"#)).unwrap(),
+            r#"{"Bind":"/srv"}"#
+        );
     }
 }

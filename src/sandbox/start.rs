@@ -4,10 +4,11 @@
 //! finds its lock free and corrects the row.
 
 use super::create::choose_driver;
-use super::options::UpperKind;
+use super::mount::launch::{check_machine, host_mounts};
+use super::mount::volumes::acquire_all;
 use super::settle::settle_locked;
-use super::spec::{Image, SandboxSpec};
-use super::{Sandbox, end};
+use super::spec::SandboxSpec;
+use super::{Sandbox, end, labels, root};
 use crate::backend::make_private;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
@@ -19,9 +20,8 @@ use msb_protocol::PROTOCOL_VERSION;
 use msb_protocol::agent::{BootFailure, BootStage, GuestSpec};
 use msb_protocol::client::ClientMessage;
 use msb_protocol::exit::ExitReason;
-use msb_protocol::launch::{Driver, HostLower, HostUpper, LaunchSpec, Lifetime};
+use msb_protocol::launch::{Driver, LaunchSpec, Lifetime};
 use msb_store::{RunEnd, SandboxRow, SandboxStatus, Store, TerminationDetail, TerminationReason};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,12 +41,12 @@ const STOP_GRACE_MS: u64 = 10_000;
 impl Sandbox {
     /// Starts it. When this returns `Ok`, commands can run.
     pub fn start(&self, deadline: Deadline) -> Result<(), MsbError> {
-        let _lock = OperationLock::take(self.backend.home(), self.id, &self.name)?;
+        let lock = OperationLock::take(self.backend.home(), self.id, &self.name)?;
         // Read under the lock: before it, somebody may remove this one and create another of its name.
         let (store, row) = self.row()?;
         let row = settle_locked(&self.backend, &store, row)?;
         self.check_startable(&row)?;
-        let launch = self.prepare(&store, &row)?;
+        let launch = self.prepare(&store, &lock, &row)?;
         if !store.transition(self.id, &STARTABLE, SandboxStatus::Starting)? {
             return Err(MsbError::new(
                 Status::Conflict,
@@ -90,10 +90,11 @@ impl Sandbox {
     }
 
     /// Checks and makes everything that the runner needs.
-    fn prepare(&self, store: &Store, row: &SandboxRow) -> Result<LaunchSpec, MsbError> {
+    fn prepare(&self, store: &Store, lock: &OperationLock, row: &SandboxRow) -> Result<LaunchSpec, MsbError> {
         let mut spec = SandboxSpec::parse(&self.name, &row.config)?;
         let driver = choose_driver(&self.backend, &spec)?;
         if spec.libmsb.chosen.replace(driver) != Some(driver) {
+            labels::adopt(store, row)?;
             store.update_config(self.id, &spec.to_json()?)?;
         }
         let directory = self.directory();
@@ -110,11 +111,15 @@ impl Sandbox {
             Driver::QemuKvm | Driver::QemuTcg => qemu::find(self.backend.config().qemu.as_deref()).ok(),
             Driver::Krun | Driver::Process => None,
         };
-        let (lower, upper) = if is_machine {
-            (Some(host_lower(&spec)?), Some(host_upper(&spec, &directory)?))
+        let root = if is_machine {
+            Some(root::prepare(&spec, &directory)?)
         } else {
-            (None, None)
+            None
         };
+        let mounts = spec.mounts()?;
+        let volumes = acquire_all(&self.backend, store, lock, &mounts)?;
+        let mounts = host_mounts(&mounts, volumes)?;
+        check_machine(driver, root.as_ref(), &mounts)?;
         Ok(LaunchSpec {
             protocol: PROTOCOL_VERSION,
             sandbox_id: self.id,
@@ -130,8 +135,8 @@ impl Sandbox {
             qemu,
             cpus: spec.resources.cpus,
             memory_mib: spec.resources.memory_mib,
-            lower,
-            upper,
+            root,
+            mounts,
             guest: guest_spec(&self.name, &spec),
             lifetime: Lifetime {
                 detached: spec.libmsb.detached,
@@ -142,6 +147,7 @@ impl Sandbox {
                 stop_grace_ms: STOP_GRACE_MS,
             },
             log_bytes: LOG_BYTES,
+            log_level: self.backend.config().log_level.into(),
         })
     }
 
@@ -298,62 +304,6 @@ fn stage_name(stage: BootStage) -> &'static str {
     }
 }
 
-fn host_lower(spec: &SandboxSpec) -> Result<HostLower, MsbError> {
-    match &spec.image {
-        Image::Directory { path } if path.is_dir() => Ok(HostLower::Directory { path: path.clone() }),
-        Image::Directory { path } => Err(MsbError::new(
-            Status::NotFound,
-            "image.not_found",
-            format!("the root directory {} is gone", path.display()),
-        )
-        .remedy("put it back, or remove the sandbox")),
-        Image::Other(_) => Err(MsbError::new(
-            Status::Unsupported,
-            "image.kind",
-            "this version starts sandboxes with a root directory only",
-        )
-        .remedy("create the sandbox with a root directory as image")),
-    }
-}
-
-fn host_upper(spec: &SandboxSpec, directory: &Path) -> Result<HostUpper, MsbError> {
-    let size_mib = spec.libmsb.upper_size_mib;
-    match spec.libmsb.upper {
-        UpperKind::Tmpfs => Ok(HostUpper::Tmpfs { size_mib }),
-        UpperKind::Disk => Ok(HostUpper::Disk {
-            path: ensure_upper(directory, size_mib)?,
-        }),
-    }
-}
-
-/// The writable layer's disk, made on the first start; it is whole or it is not there.
-fn ensure_upper(directory: &Path, size_mib: u64) -> Result<PathBuf, MsbError> {
-    let path = directory.join("upper.ext4");
-    if !path.exists() {
-        msb_disk::create_ext4(&path, size_mib * 1024 * 1024, "msb-upper").map_err(|error| {
-            MsbError::new(
-                disk_status(&error),
-                "sandbox.upper",
-                format!("cannot make {}", path.display()),
-            )
-            .source(&error)
-            .remedy("free some space or choose a smaller upper_size_mib")
-        })?;
-    }
-    Ok(path)
-}
-
-fn disk_status(error: &(dyn std::error::Error + 'static)) -> Status {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return io.raw_os_error().map_or(Status::Io, Status::from_errno);
-        }
-        next = error.source();
-    }
-    Status::InvalidArgument
-}
-
 fn guest_spec(name: &str, spec: &SandboxSpec) -> GuestSpec {
     // First, so that the sandbox's own variable of this name wins.
     let shell = spec
@@ -364,6 +314,7 @@ fn guest_spec(name: &str, spec: &SandboxSpec) -> GuestSpec {
     let variables = spec.env.iter();
     GuestSpec {
         root: None,
+        mounts: Vec::new(),
         hostname: spec.runtime.hostname.clone().unwrap_or_else(|| host_name(name)),
         env: shell
             .into_iter()

@@ -92,6 +92,12 @@ impl Link {
         self.owner.load(Ordering::Acquire) && !self.detached.load(Ordering::Acquire)
     }
 
+    /// Whether the sandbox, or the way to it, has ended.
+    pub fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.closed || state.exit.is_some()
+    }
+
     /// The state now.
     pub fn state(&self) -> MutexGuard<'_, LinkState> {
         self.state.lock()

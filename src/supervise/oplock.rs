@@ -37,6 +37,11 @@ impl OperationLock {
         Ok(taken.then_some(Self { file, id }))
     }
 
+    /// The sandbox.
+    pub fn sandbox_id(&self) -> i64 {
+        self.id
+    }
+
     /// Takes the lock, or reports the conflict.
     pub fn take(home: &Path, id: i64, name: &str) -> Result<Self, MsbError> {
         Self::try_take(home, id)?.ok_or_else(|| {

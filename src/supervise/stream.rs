@@ -1,4 +1,4 @@
-//! One command's stream: its buffered output, its credit, and how it ended.
+//! One command's or files session's stream: its buffered output, its credit, and how it ended.
 //!
 //! Output waits here until it is taken in one of three ways, chosen per channel: pulled by [`Stream::read`],
 //! moved to a descriptor by a [`Sink`], or handed to a dispatcher. Credit goes back as bytes are taken, so
@@ -8,7 +8,7 @@ use super::link::Link;
 use super::sink::Sink;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
-use msb_protocol::credit::{ReceiveCredit, STDIN_WINDOW, SendCredit};
+use msb_protocol::credit::{ReceiveCredit, SendCredit};
 use msb_protocol::exec::{ExecExit, SpawnFailure, StreamReply, StreamRequest};
 use msb_protocol::frame::{self, Channel, Header, MAX_DATA};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -132,14 +132,14 @@ pub struct Chunk {
 }
 
 impl Stream {
-    /// A stream that is about to be opened. `stdin` says whether the command's input is fed from here.
-    pub fn new(id: u32, link: Arc<Link>, stdin: bool) -> Self {
+    /// A stream that is about to be opened. If its input is fed from here, `input` is the credit that starts with.
+    pub fn new(id: u32, link: Arc<Link>, input: Option<u32>) -> Self {
         let inner = Inner {
             phase: Phase::Opening,
             outputs: [Output::new(), Output::new()],
             input: Input {
-                credit: SendCredit::new(STDIN_WINDOW),
-                open: stdin,
+                credit: SendCredit::new(input.unwrap_or(0)),
+                open: input.is_some(),
                 sink: None,
             },
             exit_notify: None,
@@ -228,6 +228,13 @@ impl Stream {
                 return Err(nothing_yet("output"));
             }
         }
+    }
+
+    /// Whether a channel can be read without waiting.
+    pub fn has_output(&self, channel: Channel) -> bool {
+        let mut inner = self.inner.lock();
+        let output = inner.output(channel);
+        output.ended || !output.data.is_empty()
     }
 
     /// Whether the command is over.

@@ -1,7 +1,7 @@
 //! Opening connections: flags, settings, and the look at a file before anything may change it.
 //!
 //! Invariant: the database file is never opened by other means than SQLite while a connection to it may
-//! exist, because closing any descriptor of it would drop this process's POSIX locks.
+//! exist, because closing any descriptor of it would drop this process's POSIX locks; `in_use` sees to that.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,6 +15,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::{Failure, StoreError};
+use crate::in_use::{self, InUse};
 use crate::ledger::{self, Applied};
 
 /// Negative means KiB: what one connection may cache. Small, because a runner's whole budget is 8 MB.
@@ -94,8 +95,22 @@ pub(crate) enum Found {
     NeedsRecovery,
 }
 
-/// Looks at a database without changing it or leaving a file beside it.
-pub(crate) fn inspect(path: &Path, busy_timeout: Duration) -> Result<Found, Failure> {
+/// Looks at a database without changing it or a file beside it, and registers that this process has it open.
+pub(crate) fn inspect(path: &Path, busy_timeout: Duration) -> Result<(Found, Option<InUse>), Failure> {
+    let (in_use, quiet) = in_use::register(path, || inspect_alone(path));
+    let found = match quiet {
+        Some(quiet) => quiet?,
+        None => None,
+    };
+    let found = match found {
+        Some(found) => found,
+        None => inspect_shared(path, busy_timeout)?,
+    };
+    Ok((found, in_use))
+}
+
+/// Looks at a database that this process has no connection to, without locks. Nothing if others write to it all the time.
+fn inspect_alone(path: &Path) -> Result<Option<Found>, Failure> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
@@ -106,20 +121,33 @@ pub(crate) fn inspect(path: &Path, busy_timeout: Duration) -> Result<Found, Fail
             }
             .into());
         }
-        Ok(metadata) if metadata.len() == 0 => return Ok(Found::Nothing),
+        Ok(metadata) if metadata.len() == 0 => return Ok(Some(Found::Nothing)),
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(Found::Nothing)),
         Err(error) => return Err(StoreError::from_io("look at", path, error).into()),
     }
-    // Without a log the file itself is the whole truth, and reading it as immutable needs no lock and no
-    // shared-memory file. The answer counts if no writer was there meanwhile.
-    let before = at_rest(path);
-    if before.is_some() {
-        let answer = open_immutable(path).and_then(|conn| ledger::read(&conn, path));
-        if at_rest(path) == before {
-            return answer.map(Found::Database);
+    for _ in 0..QUIET_TRIES {
+        let before = Files::look(path);
+        if before.journal.is_some() {
+            break;
+        }
+        // Without a log the file itself is the whole truth, and reading it as immutable needs neither locks nor a
+        // shared-memory file. With one, its index is rebuilt in this process's memory.
+        let opened = match before.log {
+            None => open_uri(path, "immutable=1"),
+            Some(_) => open_alone(path),
+        };
+        let answer = opened.and_then(|conn| ledger::read(&conn, path));
+        // The answer counts if no writer was there meanwhile.
+        if Files::look(path) == before {
+            return answer.map(|applied| Some(Found::Database(applied)));
         }
     }
+    Ok(None)
+}
+
+/// Looks at a database that others use, as one more reader of it.
+fn inspect_shared(path: &Path, busy_timeout: Duration) -> Result<Found, Failure> {
     let conn = open_plain(path, Access::ReadOnly)?;
     conn.busy_timeout(busy_timeout)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -137,23 +165,50 @@ pub(crate) fn inspect(path: &Path, busy_timeout: Duration) -> Result<Found, Fail
     }
 }
 
-/// What would change if somebody wrote to the database; nothing if its log or journal holds data.
-fn at_rest(path: &Path) -> Option<(u64, i64, i64)> {
-    let has_data = |suffix: &str| {
-        let mut beside = OsString::from(path);
-        beside.push(suffix);
-        fs::metadata(PathBuf::from(beside)).is_ok_and(|metadata| metadata.len() > 0)
-    };
-    if has_data("-wal") || has_data("-journal") {
-        return None;
-    }
-    fs::metadata(path)
-        .ok()
-        .map(|metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+/// How often the database is read without locks before somebody who writes all the time is joined instead.
+const QUIET_TRIES: u32 = 3;
+
+/// What would change if somebody wrote to the database.
+#[derive(PartialEq, Eq)]
+struct Files {
+    database: Option<State>,
+    /// Nothing if it is empty.
+    log: Option<State>,
+    /// Nothing if it is empty.
+    journal: Option<State>,
 }
 
-/// Opens an existing file, given by its absolute path, as one that nobody changes.
-fn open_immutable(path: &Path) -> Result<Connection, Failure> {
+/// Length and time of the last change.
+type State = (u64, i64, i64);
+
+impl Files {
+    fn look(path: &Path) -> Self {
+        let state = |suffix: &str| {
+            let mut beside = OsString::from(path);
+            beside.push(suffix);
+            fs::metadata(PathBuf::from(beside))
+                .ok()
+                .map(|metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+                .filter(|(len, ..)| *len > 0)
+        };
+        Self {
+            database: state(""),
+            log: state("-wal"),
+            journal: state("-journal"),
+        }
+    }
+}
+
+/// Opens an existing file and its log as if nobody else could: without locks and without a shared-memory file.
+fn open_alone(path: &Path) -> Result<Connection, Failure> {
+    let conn = open_uri(path, "mode=ro&vfs=unix-none")?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    conn.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
+    Ok(conn)
+}
+
+/// Opens an existing file, given by its absolute path, to be read only.
+fn open_uri(path: &Path, parameters: &str) -> Result<Connection, Failure> {
     let mut uri = String::from("file://");
     for &byte in path.as_os_str().as_bytes() {
         match byte {
@@ -161,7 +216,8 @@ fn open_immutable(path: &Path) -> Result<Connection, Failure> {
             _ => uri.push_str(&format!("%{byte:02X}")),
         }
     }
-    uri.push_str("?immutable=1");
+    uri.push('?');
+    uri.push_str(parameters);
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     Ok(Connection::open_with_flags(uri, flags)?)

@@ -167,8 +167,17 @@ pub enum StoreError {
         /// The value found.
         value: String,
     },
+    /// A volume of this name exists.
+    #[error("a volume named {name:?} exists already: choose another name or remove it first")]
+    VolumeNameTaken {
+        /// The name.
+        name: String,
+    },
+    /// What belongs to a row on disk cannot be made, moved or removed; the row is as it was.
+    #[error("the directory that belongs to the row cannot be changed")]
+    Place(#[source] io::Error),
     /// A value cannot be stored as JSON.
-    #[error("the termination detail cannot be written as JSON: report it with the cause below")]
+    #[error("the value cannot be written as JSON: report it with the cause below")]
     Encode(#[source] serde_json::Error),
     /// Anything else that SQLite reports.
     #[error("a statement on {} failed: report it with the cause below", path.display())]

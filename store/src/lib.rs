@@ -4,8 +4,11 @@
 //! a database and owns its connections; each table family has its own file of methods on it. SQL is
 //! written nowhere else.
 
+mod attach;
 mod connection;
 mod error;
+mod image;
+mod in_use;
 mod labels;
 mod ledger;
 mod list;
@@ -17,8 +20,11 @@ mod store;
 mod termination;
 mod time;
 mod upgrade;
+mod volume;
 
+pub use attach::{Attached, Attachment, NewAttachment};
 pub use error::StoreError;
+pub use image::{ImageRow, SnapshotRow};
 pub use list::{Page, SandboxFilter};
 pub use maintenance::{MAINTENANCE_INTERVAL, MAINTENANCE_LEASE};
 pub use run::{RunRow, RunStatus};
@@ -27,3 +33,4 @@ pub use status::{SandboxStatus, valid_transition};
 pub use store::{Store, StoreOptions};
 pub use termination::{RunEnd, TerminationDetail, TerminationReason};
 pub use time::Timestamp;
+pub use volume::{NewVolume, VolumeFilter, VolumeKind, VolumePage, VolumeRemoval, VolumeRow};

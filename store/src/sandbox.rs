@@ -12,7 +12,7 @@ use crate::error::{Failure, StoreError};
 use crate::status::{SandboxStatus, valid_transition};
 use crate::store::Store;
 use crate::time::Timestamp;
-use crate::{labels, run};
+use crate::{attach, labels, run};
 
 /// The columns of [`SandboxRow`], in the order of [`SandboxRow::read`].
 pub(crate) const COLUMNS: &str = "id, name, config, status, ephemeral, created_at, updated_at";
@@ -153,12 +153,15 @@ impl Store {
                     "DELETE FROM sandbox WHERE id = ?1 AND status IN ('Created', 'Stopped', 'Crashed')",
                 )?
                 .execute([id])?;
+            // What it had attached when its start was cut short belongs to nobody now.
+            attach::delete_orphans(tx)?;
             Ok(deleted == 1)
         })
     }
 }
 
-/// The conditional status change. The caller has checked that the move is valid.
+/// The conditional status change. The caller has checked that the move is valid. A sandbox that has ended has no volume
+/// attached.
 pub(crate) fn set_status(
     conn: &Connection,
     id: i64,
@@ -173,7 +176,11 @@ pub(crate) fn set_status(
         Value::from(id),
     ];
     values.extend(from.iter().map(|status| Value::from(status.as_str().to_owned())));
-    Ok(conn.prepare_cached(&sql)?.execute(params_from_iter(values))? == 1)
+    let moved = conn.prepare_cached(&sql)?.execute(params_from_iter(values))? == 1;
+    if moved && to.is_terminal() {
+        attach::detach_all(conn, id)?;
+    }
+    Ok(moved)
 }
 
 /// The status now, or [`StoreError::NotFound`].

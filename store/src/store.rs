@@ -15,6 +15,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::connection::{self, Found};
 use crate::error::{Failure, StoreError};
+use crate::in_use::{self, InUse};
 use crate::ledger::{self, Applied};
 use crate::upgrade;
 
@@ -55,6 +56,8 @@ pub struct Store {
     readers: Mutex<Readers>,
     reader_freed: Condvar,
     writer: Mutex<Connection>,
+    // Dropped last, when every connection is closed.
+    _in_use: Option<InUse>,
 }
 
 #[derive(Debug, Default)]
@@ -70,8 +73,10 @@ impl Store {
         let path = &absolute(path)?;
         let deadline = Instant::now() + RETRY_DEADLINE;
         retry(path, deadline, || {
-            if let Found::Nothing = connection::inspect(path, options.busy_timeout)? {
+            let (found, mut in_use) = connection::inspect(path, options.busy_timeout)?;
+            if let Found::Nothing = found {
                 create_once(path)?;
+                (in_use, _) = in_use::register(path, || ());
             }
             let mut writer = connection::open_configured(path, options.busy_timeout)?;
             let pending = !ledger::read(&writer, path)?.pending().is_empty();
@@ -79,10 +84,10 @@ impl Store {
             if pending {
                 upgrade::upgrade(&mut writer, path)?;
             }
-            Ok(writer)
+            Ok((writer, in_use))
         })
         .map_err(|error| name_read_only(path, error))
-        .and_then(|writer| Self::over(path, options, writer))
+        .and_then(|(writer, in_use)| Self::over(path, options, writer, in_use))
     }
 
     /// Opens a database that exists and is up to date, and changes nothing where it is not: for
@@ -101,7 +106,8 @@ impl Store {
                 }
                 .into())
             };
-            match connection::inspect(path, options.busy_timeout)? {
+            let (found, in_use) = connection::inspect(path, options.busy_timeout)?;
+            match found {
                 Found::Nothing => {
                     return Err(StoreError::Missing {
                         path: path.to_path_buf(),
@@ -114,13 +120,18 @@ impl Store {
             let writer = connection::open_configured(path, options.busy_timeout)?;
             older(ledger::read(&writer, path)?)?;
             connection::enable_wal(&writer, path)?;
-            Ok(writer)
+            Ok((writer, in_use))
         })
         .map_err(|error| name_read_only(path, error))
-        .and_then(|writer| Self::over(path, options, writer))
+        .and_then(|(writer, in_use)| Self::over(path, options, writer, in_use))
     }
 
-    fn over(path: &Path, options: StoreOptions, writer: Connection) -> Result<Self, StoreError> {
+    fn over(
+        path: &Path,
+        options: StoreOptions,
+        writer: Connection,
+        in_use: Option<InUse>,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
             path: path.to_path_buf(),
             identity: identity(path)?,
@@ -128,6 +139,7 @@ impl Store {
             readers: Mutex::default(),
             reader_freed: Condvar::new(),
             writer: Mutex::new(writer),
+            _in_use: in_use,
         })
     }
 

@@ -294,16 +294,56 @@ fn a_newer_database_in_use_is_refused_and_left_byte_for_byte() {
         [],
     )
     .unwrap();
-    let only_lasting = |path| {
-        let mut files = contents(path);
-        files.remove("msb.db-shm");
-        files
-    };
-    let before = only_lasting(&path);
+    let before = contents(&path);
     assert!(before["msb.db-wal"].len() > 4096, "the ledger is in the log");
     assert!(matches!(refuse(&path), StoreError::Newer { .. }));
-    assert!(only_lasting(&path) == before);
+    assert!(contents(&path) == before, "a file changed or appeared");
     drop(conn);
+}
+
+#[test]
+fn a_newer_database_whose_owner_was_killed_is_refused_and_left_byte_for_byte() {
+    let (_home, path) = home();
+    let conn = database_at(&path, migrations().len());
+    conn.execute(
+        "INSERT INTO seaql_migrations VALUES ('m20991231_000001_tomorrow', 1)",
+        [],
+    )
+    .unwrap();
+    // What a killed process leaves: the log is not folded in, and with or without its index.
+    for with_index in [true, false] {
+        let (_copy, copied) = home();
+        for (name, bytes) in contents(&path) {
+            if with_index || !name.ends_with("-shm") {
+                std::fs::write(copied.with_file_name(name), bytes).unwrap();
+            }
+        }
+        let before = contents(&copied);
+        assert!(matches!(refuse(&copied), StoreError::Newer { .. }));
+        assert!(
+            contents(&copied) == before,
+            "{with_index}: a file changed or appeared"
+        );
+    }
+    drop(conn);
+}
+
+#[test]
+fn a_second_store_in_the_process_takes_no_lock_from_the_first() {
+    let (_home, path) = home();
+    let first = open(&path);
+    insert(&first, "one");
+    drop(open(&path));
+    // The last process to leave folds the log in and removes it: only if nobody else is there.
+    let mut other = common::child("child_opens", &path);
+    assert!(other.wait().unwrap().success());
+    assert!(
+        contents(&path).contains_key("msb.db-wal"),
+        "the first store lost its lock"
+    );
+    insert(&first, "two");
+    drop(first);
+    assert!(open(&path).sandbox_by_name("two").unwrap().is_some());
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod config_file;
+
 use std::ffi::CStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,10 @@ use msb::ffi::version::{MSB_ABI_VERSION, msb_abi_version, msb_version};
 use msb::options::{Options, schema_of};
 use msb::sandbox::exec_options::ExecOptions;
 use msb::sandbox::filter::SandboxFilter;
+use msb::sandbox::mount::options::MountOptions;
 use msb::sandbox::options::SandboxOptions;
+use msb::volume::filter::VolumeFilter;
+use msb::volume::options::VolumeOptions;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -43,14 +48,17 @@ fn without_test_driver(schema: &mut serde_json::Value) {
 }
 
 fn published<O: Options>(folder: &Path) {
-    let path = folder.join(format!("{}.json", O::C_NAME));
     let mut schema = schema_of::<O>();
     without_test_driver(&mut schema);
-    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    is_published(&folder.join(format!("{}.json", O::C_NAME)), &schema);
+}
+
+fn is_published(path: &Path, schema: &serde_json::Value) {
+    let text = serde_json::to_string_pretty(schema).unwrap() + "\n";
     if std::env::var("MSB_REWRITE_SCHEMAS").is_ok_and(|rewrite| rewrite == "1") {
-        fs::write(&path, text).unwrap();
+        fs::write(path, text).unwrap();
     } else {
-        let committed = fs::read_to_string(&path).unwrap_or_default();
+        let committed = fs::read_to_string(path).unwrap_or_default();
         assert!(
             committed == text,
             "{} is out of date: run `cargo run -p xtask -- schema`",
@@ -64,8 +72,15 @@ fn published_schemas_are_those_of_the_options() {
     let folder = root().join("schemas");
     published::<BackendOptions>(&folder);
     published::<SandboxOptions>(&folder);
+    published::<MountOptions>(&folder);
     published::<ExecOptions>(&folder);
     published::<SandboxFilter>(&folder);
+    published::<VolumeOptions>(&folder);
+    published::<VolumeFilter>(&folder);
+    is_published(
+        &folder.join("config.schema.json"),
+        &msb::backend::config_file::schema(),
+    );
 }
 
 fn has_setters<O: Options>(header: &str) {
@@ -95,8 +110,11 @@ fn every_option_has_its_setter_with_the_same_words() {
     let header = header();
     has_setters::<BackendOptions>(&header);
     has_setters::<SandboxOptions>(&header);
+    has_setters::<MountOptions>(&header);
     has_setters::<ExecOptions>(&header);
     has_setters::<SandboxFilter>(&header);
+    has_setters::<VolumeOptions>(&header);
+    has_setters::<VolumeFilter>(&header);
 }
 
 #[test]

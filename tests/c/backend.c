@@ -2,6 +2,8 @@
  * Backends: homes, lazy and built, closing with sandboxes running, two in one process, the probe. Runs on the `process`
  * driver.
  */
+#include <pthread.h>
+
 #include "fixture.h"
 
 static char other_home[160];
@@ -82,6 +84,83 @@ TEST(backends_with_different_homes_share_nothing) {
     discard_box(&mine);
     discard_box(&only);
     close_backend(&one);
+    remove_tree(other_home);
+}
+
+/* What one thread does in one of two homes, whose sandboxes and volumes have the same names. */
+struct tenant {
+    msb_backend backend;
+    const char *home, *mark;
+    int number, rounds, strangers, failures;
+};
+
+/* Whether a volume of this name is this home's alone. */
+static int keeps_a_volume(const struct tenant *tenant, const char *name) {
+    msb_volume volume = {0}, again = {0};
+    msb_bytes *data = NULL;
+    msb_volume_config *config = msb_volume_config_new(name);
+    int ok = msb_volume_create(tenant->backend, config, &volume, NULL) == MSB_OK &&
+             msb_volume_write(volume, "mark", tenant->mark, strlen(tenant->mark), NULL) == MSB_OK &&
+             msb_volume_open(tenant->backend, name, &again, NULL) == MSB_OK &&
+             msb_volume_read(again, "mark", &data, NULL) == MSB_OK &&
+             strcmp((const char *)msb_bytes_data(data), tenant->mark) == 0 &&
+             msb_volume_remove(volume, NULL) == MSB_OK;
+    msb_bytes_free(data);
+    msb_volume_config_free(config);
+    msb_volume_release(&volume);
+    msb_volume_release(&again);
+    return ok;
+}
+
+static void *live_in_home(void *argument) {
+    struct tenant *tenant = argument;
+    char name[32], home[256];
+    for (int i = 0; i < tenant->rounds; i++) {
+        msb_sandbox box = {0}, again = {0};
+        msb_sandbox_page *page = NULL;
+        snprintf(name, sizeof name, "t%d-%d", tenant->number, i % 3);
+        msb_sandbox_config *config = msb_sandbox_config_new(name);
+        int ok = msb_sandbox_config_set_image(config, "/", NULL) == MSB_OK &&
+                 msb_sandbox_config_set_hostname(config, tenant->mark, NULL) == MSB_OK &&
+                 msb_sandbox_create(tenant->backend, config, &box, NULL) == MSB_OK &&
+                 msb_sandbox_open(tenant->backend, name, &again, NULL) == MSB_OK &&
+                 msb_sandbox_list(tenant->backend, NULL, &page, NULL) == MSB_OK;
+        for (size_t j = 0; j < msb_sandbox_page_len(page); j++) {
+            const char *found = msb_sandbox_info_config(msb_sandbox_page_get(page, j));
+            tenant->strangers += strstr(found, tenant->mark) == NULL;
+        }
+        snprintf(home, sizeof home, "%s/sandboxes/%s", tenant->home, name);
+        ok = ok && exists(home) && msb_sandbox_remove(again, NULL) == MSB_OK && !exists(home);
+        tenant->failures += !ok || !keeps_a_volume(tenant, name);
+        msb_sandbox_page_free(page);
+        msb_sandbox_config_free(config);
+        msb_sandbox_release(&box);
+        msb_sandbox_release(&again);
+    }
+    return NULL;
+}
+
+TEST(backends_with_different_homes_share_nothing_whichever_thread_uses_them) {
+    enum { TENANTS = 8 };
+    struct tenant tenants[TENANTS];
+    pthread_t threads[TENANTS];
+    msb_backend backends[2] = {open_backend(fixture_home), open_backend(other_home)};
+    for (int i = 0; i < TENANTS; i++) {
+        tenants[i] = (struct tenant){
+            .backend = backends[i % 2],
+            .home = i % 2 ? other_home : fixture_home,
+            .mark = i % 2 ? "of-the-other" : "of-the-one",
+            .number = i / 2,
+            .rounds = scaled(30),
+        };
+        CHECK(pthread_create(&threads[i], NULL, live_in_home, &tenants[i]) == 0);
+    }
+    for (int i = 0; i < TENANTS; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+        CHECK(tenants[i].strangers == 0 && tenants[i].failures == 0);
+    }
+    CHECK(exists(in(other_home, "cache")) && exists(in(other_home, "db/msb.db")));
+    for (int i = 0; i < 2; i++) close_backend(&backends[i]);
     remove_tree(other_home);
 }
 
@@ -207,6 +286,7 @@ int main(int argc, char **argv) {
     RUN(a_lazy_backend_takes_its_home_from_the_environment);
     RUN(without_any_home_a_lazy_backend_says_so);
     RUN(backends_with_different_homes_share_nothing);
+    RUN(backends_with_different_homes_share_nothing_whichever_thread_uses_them);
     RUN(two_backends_on_one_home_see_the_same_sandboxes);
     RUN(a_home_of_two_hundred_bytes_works);
     RUN(closing_ends_attached_sandboxes_and_leaves_detached_ones);

@@ -13,6 +13,7 @@
 
 mod contention;
 mod failures;
+mod files;
 mod host;
 mod host_kills;
 mod leaks;

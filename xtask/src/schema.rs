@@ -1,6 +1,6 @@
-//! schemas/*.json, the JSON forms of the config builders.
+//! schemas/*.json: the JSON forms of the config builders, and the configuration file.
 //!
-//! The option lists are Rust values of the library, so a test of it compares or rewrites the files; this runs it.
+//! The lists of options and keys are Rust values of the library, so a test of it compares or rewrites the files; this runs it.
 
 use std::path::Path;
 use std::process::Command;

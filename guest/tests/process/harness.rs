@@ -67,6 +67,7 @@ pub fn script(text: &str) -> ExecSpec {
 pub fn guest() -> GuestSpec {
     GuestSpec {
         root: None,
+        mounts: Vec::new(),
         hostname: "test".to_owned(),
         env: vec![("FROM_SANDBOX".to_owned(), "yes".to_owned())],
         workdir: None,

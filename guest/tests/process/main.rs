@@ -8,6 +8,7 @@
 )]
 
 mod end;
+mod files;
 mod harness;
 mod hostile;
 mod spawning;

@@ -239,23 +239,58 @@ fn a_fence_around_writes_leaves_only_reading() {
 }
 
 #[test]
+fn a_fence_lets_a_shared_directory_change_and_nothing_beside_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::create_dir(path("shared")).unwrap();
+    std::fs::write(path("outside"), b"outside").unwrap();
+    let fence = Fence::around_everything()
+        .unwrap()
+        .change(path("shared"))
+        .unwrap();
+    let root = directory.path().to_owned();
+    inside(fence, move || {
+        let path = |name: &str| root.join(name);
+        std::fs::create_dir(path("shared/d")).unwrap();
+        std::fs::write(path("shared/file"), b"x").unwrap();
+        std::fs::rename(path("shared/file"), path("shared/d/file")).unwrap();
+        std::fs::hard_link(path("shared/d/file"), path("shared/hard")).unwrap();
+        std::os::unix::fs::symlink("/etc", path("shared/link")).unwrap();
+        std::fs::remove_file(path("shared/hard")).unwrap();
+        refused_by_the_fence(std::fs::write(path("outside"), b"x"));
+        refused_by_the_fence(std::fs::remove_file(path("outside")));
+        refused_by_the_fence(std::fs::create_dir(path("new")));
+        refused_by_the_fence(std::fs::read(path("shared/link/hostname")));
+        // Neither in nor out by another name.
+        let exchange = [("outside", "shared/in"), ("shared/d/file", "out")];
+        for (from, to) in exchange {
+            assert!(std::fs::rename(path(from), path(to)).is_err(), "{from} {to}");
+            assert!(std::fs::hard_link(path(from), path(to)).is_err(), "{from} {to}");
+        }
+        let device = rustix::fs::mknodat(
+            rustix::fs::CWD,
+            path("shared/null"),
+            rustix::fs::FileType::CharacterDevice,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            rustix::fs::makedev(1, 3),
+        );
+        assert!(device.is_err());
+    });
+}
+
+#[test]
 fn only_a_descriptor_that_is_open_is_taken_over() {
     assert!(inherited(0).is_none());
     assert!(inherited(-1).is_none());
     assert!(inherited(1_000_000).is_none());
 }
 
-#[test]
-fn forbidden_calls_fail_and_allowed_ones_go_on() {
+/// Runs an ignored test in a process of its own.
+fn runs_alone(test: &str) {
     let directory = tempfile::tempdir().unwrap();
     let inside = Command::new(std::env::current_exe().unwrap())
         .current_dir(&directory)
-        .args([
-            "--exact",
-            "confine::tests::inside_the_filter",
-            "--ignored",
-            "--test-threads=1",
-        ])
+        .args(["--exact", test, "--ignored", "--test-threads=1"])
         .output()
         .unwrap();
     assert!(
@@ -266,11 +301,43 @@ fn forbidden_calls_fail_and_allowed_ones_go_on() {
 }
 
 #[test]
-#[ignore = "the filter holds for a whole process: run in one of its own by the test above"]
+fn forbidden_calls_fail_and_allowed_ones_go_on() {
+    runs_alone("confine::tests::inside_the_filter");
+}
+
+#[test]
+fn a_server_of_writable_shares_makes_no_devices() {
+    runs_alone("confine::tests::inside_the_filter_of_shares");
+}
+
+#[test]
+#[ignore = "the filter holds for a whole process: run in one of its own by a test above"]
+fn inside_the_filter_of_shares() {
+    use rustix::fs::{CWD, FileType, Mode, XattrFlags};
+    forbid_syscalls(Changes::InShares).unwrap();
+    std::fs::write("file", b"x").unwrap();
+    rustix::fs::mkdirat(CWD, "directory", Mode::RWXU).unwrap();
+    rustix::fs::renameat(CWD, "file", CWD, "directory/file").unwrap();
+    rustix::fs::symlinkat("file", CWD, "link").unwrap();
+    rustix::fs::linkat(CWD, "directory/file", CWD, "hard", rustix::fs::AtFlags::empty()).unwrap();
+    rustix::fs::chmodat(CWD, "hard", Mode::RWXU, rustix::fs::AtFlags::empty()).unwrap();
+    rustix::fs::unlinkat(CWD, "hard", rustix::fs::AtFlags::empty()).unwrap();
+    rustix::fs::mknodat(CWD, "fifo", FileType::Fifo, Mode::RWXU, 0).unwrap();
+    for device in [FileType::CharacterDevice, FileType::BlockDevice] {
+        let made = rustix::fs::mknodat(CWD, "device", device, Mode::RWXU, rustix::fs::makedev(1, 3));
+        assert_eq!(made.unwrap_err(), rustix::io::Errno::PERM);
+    }
+    let attribute = rustix::fs::setxattr("directory/file", "user.x", b"v", XattrFlags::empty());
+    assert_eq!(attribute.unwrap_err(), rustix::io::Errno::OPNOTSUPP);
+    assert!(Command::new("/bin/true").status().is_err());
+}
+
+#[test]
+#[ignore = "the filter holds for a whole process: run in one of its own by a test above"]
 fn inside_the_filter() {
     let file = std::path::Path::new("file");
     std::fs::write(file, b"before").unwrap();
-    forbid_syscalls().unwrap();
+    forbid_syscalls(Changes::Never).unwrap();
     let refused = |result: io::Result<()>, what: &str| {
         assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EPERM), "{what}");
     };

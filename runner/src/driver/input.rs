@@ -1,47 +1,48 @@
 //! The host files that a VMM starts from, checked before anything is started, so that a missing or unreadable
 //! one fails with its own name and errno instead of a hypervisor's exit code.
 
-use super::DriverError;
-use msb_protocol::launch::{HostLower, HostUpper, LaunchSpec};
+use super::layout::{Layout, Share};
+use super::{DriverError, disk, layout};
+use msb_protocol::launch::LaunchSpec;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// What messages call the root's read-only layer.
-pub(super) const LOWER: &str = "root directory";
+/// What messages call a directory that is the root.
+pub(super) const ROOT: &str = "root directory";
+/// What messages call what a share serves.
+pub(super) const SHARE: &str = "shared directory or file";
+/// What messages call a disk image.
+pub(super) const DISK: &str = "disk";
 
 /// The files, each seen to be there and usable; paths are absolute and UTF-8.
 #[derive(Debug)]
 pub(super) struct Inputs {
     pub(super) kernel: String,
     pub(super) initramfs: String,
-    pub(super) lower: String,
-    /// None when writes go to guest memory.
-    pub(super) upper: Option<String>,
+    pub(super) layout: Layout,
+    /// Keep others from the disks as long as the VMM has them open.
+    pub(super) locks: Vec<OwnedFd>,
     pub(super) cpus: u8,
     pub(super) memory_mib: u32,
 }
 
 impl Inputs {
     pub(super) fn check(spec: &LaunchSpec) -> Result<Self, DriverError> {
-        let HostLower::Directory { path: lower } = spec
-            .lower
-            .as_ref()
-            .ok_or(DriverError::Missing("root directory"))?;
-        let upper = match spec
-            .upper
-            .as_ref()
-            .ok_or(DriverError::Missing("writable layer"))?
-        {
-            HostUpper::Disk { path } => Some(usable("disk", path, |path| {
-                fs::OpenOptions::new().read(true).write(true).open(path).map(drop)
-            })?),
-            HostUpper::Tmpfs { .. } => None,
-        };
+        let mut layout = Layout::of(spec)?;
+        let kernel = readable("kernel", spec.kernel.as_ref())?;
+        let initramfs = readable("initramfs", spec.initramfs.as_ref())?;
+        let locks = layout
+            .disks
+            .iter()
+            .map(|disk| disk::claim(Path::new(&disk.path), disk.format, disk.read_only))
+            .collect::<Result<_, _>>()?;
+        layout.shares.iter_mut().try_for_each(resolve)?;
         Ok(Self {
-            kernel: readable("kernel", spec.kernel.as_ref())?,
-            initramfs: readable("initramfs", spec.initramfs.as_ref())?,
-            lower: usable(LOWER, lower, |path| fs::read_dir(path).map(drop))?,
-            upper,
+            kernel,
+            initramfs,
+            layout,
+            locks,
             cpus: u8::try_from(spec.cpus).map_err(|_| DriverError::TooManyCpus(spec.cpus))?,
             memory_mib: spec.memory_mib,
         })
@@ -49,31 +50,40 @@ impl Inputs {
 }
 
 fn readable(what: &'static str, path: Option<&PathBuf>) -> Result<String, DriverError> {
-    usable(what, path.ok_or(DriverError::Missing(what))?, |path| {
-        fs::File::open(path).map(drop)
-    })
-}
-
-fn usable(
-    what: &'static str,
-    path: &Path,
-    open: impl Fn(&Path) -> io::Result<()>,
-) -> Result<String, DriverError> {
-    let resolve = || {
-        open(path)?;
-        // The VMM runs from `/`.
-        std::path::absolute(path)
-    };
-    let absolute = resolve().map_err(|source| DriverError::Input {
+    let path = path.ok_or(DriverError::Missing(what))?;
+    fs::File::open(path).map_err(|source| DriverError::Input {
         what,
-        path: path.to_owned(),
+        path: path.clone(),
         source,
     })?;
-    absolute
-        .into_os_string()
-        .into_string()
-        .map_err(|path| DriverError::NotUtf8 {
-            what,
-            path: path.into(),
-        })
+    layout::text(what, path)
+}
+
+/// Sees that what is shared can be, and leaves the path of its directory without symbolic links.
+fn resolve(share: &mut Share) -> Result<(), DriverError> {
+    let directory = Path::new(&share.directory);
+    let what = if share.is_root() { ROOT } else { SHARE };
+    let path = match &share.only {
+        Some(name) => directory.join(name),
+        None => directory.to_owned(),
+    };
+    let checked = match &share.only {
+        // Not opened: opening a FIFO or a device may do something.
+        Some(_) => fs::symlink_metadata(&path).and_then(|metadata| {
+            if metadata.is_file() {
+                Ok(())
+            } else {
+                Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "it is not a regular file",
+                ))
+            }
+        }),
+        None => fs::read_dir(&path).map(drop),
+    };
+    let real = checked
+        .and_then(|()| directory.canonicalize())
+        .map_err(|source| DriverError::Input { what, path, source })?;
+    share.directory = layout::text(what, &real)?;
+    Ok(())
 }

@@ -5,17 +5,19 @@
 //! also where libkrun's last words land.
 
 use super::input::Inputs;
+use super::metered::{self, Meter};
 use super::sys::{KrunError, Machine};
-use super::{COMMAND_LINE, DriverError, ROOT_TAG, SpawnedVmm, UPPER_SERIAL, agent_link, end, guest_root};
-use crate::confine::{self, Fence, Keep};
-use crate::setup;
+use super::{COMMAND_LINE, Disk, DriverError, Share, SpawnedVmm, agent_link, beneath, end, stage};
+use crate::confine::{self, Changes, Fence, Keep};
+use crate::{setup, share};
 use msb_protocol::AGENT_PORT;
 use msb_protocol::agent::{BootFailure, BootStage};
 use msb_protocol::launch::LaunchSpec;
-use rustix::thread::CapabilitySet;
+use msb_tree::{Limit, Quota, TreeError};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use thiserror::Error;
 
@@ -31,10 +33,8 @@ pub(crate) struct VmmPlan {
     pub(crate) memory_mib: u32,
     pub(crate) kernel: String,
     pub(crate) initramfs: String,
-    /// Directory of the root's lower layer.
-    pub(crate) lower: Option<String>,
-    /// Disk of the root's upper layer.
-    pub(crate) upper: Option<String>,
+    pub(crate) shares: Vec<Share>,
+    pub(crate) disks: Vec<Disk>,
     /// Number of its end of the agent link.
     pub(crate) agent: RawFd,
 }
@@ -42,22 +42,26 @@ pub(crate) struct VmmPlan {
 /// Starts the child and waits until it is about to enter libkrun.
 pub(super) fn spawn(spec: &LaunchSpec) -> Result<SpawnedVmm, DriverError> {
     let inputs = Inputs::check(spec)?;
+    let shares = stage::files(&spec.directory, inputs.layout.shares)?;
     let plan = |agent| VmmPlan {
         cpus: inputs.cpus,
         memory_mib: inputs.memory_mib,
         kernel: inputs.kernel,
         initramfs: inputs.initramfs,
-        lower: Some(inputs.lower),
-        upper: inputs.upper,
+        shares,
+        disks: inputs.layout.disks,
         agent,
     };
-    let mut vmm = start(plan)?;
-    vmm.root = guest_root(spec);
+    let mut vmm = start(plan, inputs.locks)?;
+    vmm.tree = Some(inputs.layout.tree);
     Ok(vmm)
 }
 
-/// Starts a child with the plan that `plan` makes of the number of its end of the agent link.
-pub(crate) fn start(plan: impl FnOnce(RawFd) -> VmmPlan) -> Result<SpawnedVmm, DriverError> {
+/// Starts a child with the plan that `plan` makes of the number of its end of the agent link; the child keeps `locks`.
+pub(crate) fn start(
+    plan: impl FnOnce(RawFd) -> VmmPlan,
+    locks: Vec<OwnedFd>,
+) -> Result<SpawnedVmm, DriverError> {
     let resource = |what| move |source| DriverError::Resource { what, source };
     let agent = agent_link()?;
     let (console, their_console) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
@@ -68,12 +72,16 @@ pub(crate) fn start(plan: impl FnOnce(RawFd) -> VmmPlan) -> Result<SpawnedVmm, D
     let program = std::env::current_exe().map_err(resource("the path of this program"))?;
     let mut command = Command::new(&program);
     command.arg("vmm").stderr(their_console);
-    let report = setup::connect(&mut command, &plan(agent.theirs.as_raw_fd()), BootStage::Vmm)?;
+    let plan = plan(agent.theirs.as_raw_fd());
+    let report = setup::connect(&mut command, &plan, BootStage::Vmm)?;
+    let read_only = plan.shares.iter().all(|share| share.read_only);
+    let mut inherited = vec![agent.theirs];
+    inherited.extend(locks);
     let keep = Keep {
-        fds: vec![agent.theirs],
+        fds: inherited,
         lifeline: Some(their_lifeline),
-        // Reads the root directory for the guest.
-        capabilities: CapabilitySet::DAC_READ_SEARCH,
+        // It serves the shares itself.
+        capabilities: share::capabilities(read_only),
         // It applies its own once it knows its plan.
         files: None,
     };
@@ -93,7 +101,7 @@ pub(crate) fn start(plan: impl FnOnce(RawFd) -> VmmPlan) -> Result<SpawnedVmm, D
         agent: agent.ours,
         console,
         lifeline,
-        root: None,
+        tree: None,
     })
 }
 
@@ -110,6 +118,12 @@ enum EnterError {
         "libkrun refused the machine: {0}; ask for fewer CPUs or less memory, or choose the driver `qemu`"
     )]
     Krun(#[from] KrunError),
+    #[error("this build does not keep libkrun inside shared directories; choose the driver `qemu`")]
+    Names,
+    #[error("cannot count what a shared directory holds: {0}")]
+    Quota(#[from] TreeError),
+    #[error("cannot open a shared directory with a quota: {0}; check that it exists")]
+    Meter(#[source] io::Error),
     #[error("cannot confine the VMM: {0}")]
     Confine(#[from] confine::SeccompError),
     #[error("libkrun must not run with every file of this host in reach: {0}, or choose the driver `qemu`")]
@@ -121,10 +135,13 @@ enum EnterError {
 impl EnterError {
     fn failure(&self) -> BootFailure {
         let errno = match self {
-            Self::Plan(source) | Self::Kvm(source) | Self::Report(source) => source.raw_os_error(),
+            Self::Plan(source) | Self::Kvm(source) | Self::Meter(source) | Self::Report(source) => {
+                source.raw_os_error()
+            }
             Self::Krun(error) => Some(error.errno()),
             Self::Files(confine::FenceError::Apply(source)) => source.raw_os_error(),
-            Self::Agent | Self::Confine(_) | Self::Files(_) => None,
+            Self::Quota(error) => error.errno(),
+            Self::Agent | Self::Names | Self::Confine(_) | Self::Files(_) => None,
         };
         BootFailure {
             stage: BootStage::Vmm,
@@ -157,20 +174,50 @@ fn prepare() -> Result<Machine, EnterError> {
         .open(KVM_PATH)
         .map_err(EnterError::Kvm)?;
     confine::raise_descriptor_limit();
+    if !beneath::holds() {
+        return Err(EnterError::Names);
+    }
     let mut machine = Machine::new(plan.cpus, plan.memory_mib)?;
     machine.console(CONSOLE_PATH)?;
     machine.port(AGENT_PORT, agent)?;
-    if let Some(upper) = &plan.upper {
-        machine.disk(UPPER_SERIAL, upper)?;
+    for disk in &plan.disks {
+        machine.disk(disk)?;
     }
-    if let Some(lower) = &plan.lower {
-        machine.share(ROOT_TAG, lower)?;
+    for share in &plan.shares {
+        machine.share(share)?;
     }
     machine.kernel(&plan.kernel, &plan.initramfs, COMMAND_LINE)?;
+    count(&plan.shares)?;
     fence(&plan)?;
-    confine::forbid_syscalls()?;
+    let read_only = plan.shares.iter().all(|share| share.read_only);
+    confine::forbid_syscalls(if read_only {
+        Changes::Never
+    } else {
+        Changes::InShares
+    })?;
     setup::report_up().map_err(EnterError::Report)?;
     Ok(machine)
+}
+
+/// Has what the guest writes to shares with a quota charged.
+fn count(shares: &[Share]) -> Result<(), EnterError> {
+    let mut meters = Vec::new();
+    for share in shares.iter().filter(|share| !share.read_only) {
+        let Some(quota) = &share.quota else { continue };
+        let directory = Path::new(&share.directory);
+        let limit = Limit {
+            bytes: quota.bytes,
+            inodes: quota.inodes,
+        };
+        let quota = Quota::open(&quota.ledger, directory, limit)?;
+        let meter = Meter::new(directory, quota).map_err(|errno| EnterError::Meter(errno.into()))?;
+        meters.push(meter);
+    }
+    if metered::install(meters) {
+        Ok(())
+    } else {
+        Err(EnterError::Meter(io::ErrorKind::AlreadyExists.into()))
+    }
 }
 
 /// Leaves in reach what libkrun opens once it is entered. Its file server hands names from the guest to openat(2) as
@@ -181,11 +228,15 @@ fn fence(plan: &VmmPlan) -> Result<(), confine::FenceError> {
         .read(&plan.initramfs)?
         .write(KVM_PATH)?
         .write("/dev/null")?;
-    if let Some(lower) = &plan.lower {
-        fence = fence.read(lower)?;
+    for share in &plan.shares {
+        fence = share.fence(fence)?;
     }
-    if let Some(upper) = &plan.upper {
-        fence = fence.write(upper)?;
+    for disk in &plan.disks {
+        fence = if disk.read_only {
+            fence.read(&disk.path)?
+        } else {
+            fence.write(&disk.path)?
+        };
     }
     let fenced = fence.finish().ok_or(confine::FenceError::Missing)?;
     fenced.apply().map_err(confine::FenceError::Apply)

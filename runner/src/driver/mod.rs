@@ -4,18 +4,28 @@
 //! share tag, so a guest cannot tell which of them it runs on. Nothing about one sandbox is in any of them but
 //! its two host paths; the rest reaches the agent after it is ready.
 
+#[cfg(feature = "krun")]
+mod beneath;
+mod disk;
 mod input;
 #[cfg(feature = "krun")]
 pub mod krun;
+mod layout;
+#[cfg(feature = "krun")]
+mod metered;
 #[cfg(feature = "process")]
 pub mod process;
 mod qemu;
 #[cfg(feature = "krun")]
+mod stage;
+#[cfg(feature = "krun")]
 mod sys;
 
+pub(crate) use layout::{Disk, Share};
+
 use crate::confine::FenceError;
-use msb_protocol::agent::{BootFailure, BootStage, Lower, Upper};
-use msb_protocol::launch::{Driver, HostLower, HostUpper, LaunchSpec};
+use msb_protocol::agent::{BootFailure, BootStage, GuestMount, GuestRoot};
+use msb_protocol::launch::{Driver, LaunchSpec};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -26,10 +36,6 @@ use thiserror::Error;
 
 /// Kernel command line of every guest.
 const COMMAND_LINE: &str = "console=hvc0 reboot=t panic=-1 quiet nomodule no-kvmapf rdinit=/init";
-/// Tag of the share that holds the root's lower layer.
-const ROOT_TAG: &str = "msb-lower";
-/// Serial of the disk that holds the root's upper layer; a serial has at most 20 bytes.
-const UPPER_SERIAL: &str = "msb-upper";
 
 /// How long a killed child may take to be gone.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
@@ -49,8 +55,17 @@ pub struct SpawnedVmm {
     pub console: OwnedFd,
     /// Closing it kills the VMM.
     pub lifeline: OwnedFd,
-    /// Where the guest finds its root; absent for the process driver.
-    pub root: Option<(Lower, Upper)>,
+    /// What the guest mounts; absent for the process driver.
+    pub tree: Option<GuestTree>,
+}
+
+/// The guest's file systems, by the names under which its machine has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestTree {
+    /// The root.
+    pub root: GuestRoot,
+    /// What is mounted in it.
+    pub mounts: Vec<GuestMount>,
 }
 
 /// Starts the VMM that `spec` describes.
@@ -98,6 +113,36 @@ pub enum DriverError {
         /// Why.
         source: io::Error,
     },
+    /// Somebody else has the disk.
+    #[error(
+        "the disk {0:?} is in use by another sandbox or process; stop that one, or attach it read-only to all"
+    )]
+    DiskBusy(PathBuf),
+    /// More mounts than the machine has devices for.
+    #[error(
+        "{wanted} mounts of directories, files and disks are more than the {most} that this driver's machine takes; \
+         mount a common parent directory instead"
+    )]
+    TooManyMounts {
+        /// How many were asked for.
+        wanted: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A mount that this machine cannot have as it is.
+    #[error("the mount at {guest_path:?} is not possible: {refusal}")]
+    Unsupported {
+        /// Where in the guest.
+        guest_path: String,
+        /// Why, and what to do.
+        refusal: &'static str,
+    },
+    /// A single file on another file system than the sandbox's directory.
+    #[error(
+        "the driver `krun` cannot share the single file {0:?}, because it is on another file system than the sandbox's \
+         directory; share its directory, or choose the driver `qemu`"
+    )]
+    NotLinkable(PathBuf),
     /// A program cannot be started.
     #[error("cannot start {program:?}: {source}; check that it is installed and may be run")]
     Start {
@@ -136,7 +181,7 @@ impl From<DriverError> for BootFailure {
         let (stage, errno) = match error {
             DriverError::Child(failure) => return failure,
             DriverError::Input { what, source, .. } => {
-                let stage = if what == input::LOWER {
+                let stage = if matches!(what, input::ROOT | input::SHARE) {
                     BootStage::Share
                 } else {
                     BootStage::Vmm
@@ -146,6 +191,7 @@ impl From<DriverError> for BootFailure {
             DriverError::Start { source, .. } | DriverError::Resource { source, .. } => {
                 (BootStage::Vmm, source.raw_os_error())
             }
+            DriverError::DiskBusy(_) => (BootStage::Vmm, Some(libc::EBUSY)),
             DriverError::Silent { stage, .. } => (stage, Some(libc::ETIMEDOUT)),
             _ => (BootStage::Vmm, None),
         };
@@ -192,23 +238,6 @@ pub fn end(child: &mut Child) -> Option<ExitStatus> {
             _ => return None,
         }
     }
-}
-
-/// Where `spec`'s guest finds its root.
-fn guest_root(spec: &LaunchSpec) -> Option<(Lower, Upper)> {
-    let HostLower::Directory { .. } = spec.lower.as_ref()?;
-    let upper = match spec.upper.as_ref()? {
-        HostUpper::Disk { .. } => Upper::Disk {
-            serial: UPPER_SERIAL.to_owned(),
-        },
-        HostUpper::Tmpfs { size_mib } => Upper::Tmpfs { size_mib: *size_mib },
-    };
-    Some((
-        Lower::Share {
-            tag: ROOT_TAG.to_owned(),
-        },
-        upper,
-    ))
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn start(agent: &Path) -> io::Result<SpawnedVmm> {
         agent: ours,
         console,
         lifeline,
-        root: None,
+        tree: None,
     })
 }
 

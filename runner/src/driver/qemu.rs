@@ -1,19 +1,21 @@
 //! QEMU's `microvm` machine, with KVM or with its own emulation, where no other hypervisor can run.
 //!
 //! The process gets no network, no monitor, no privileges and only its own descriptors; QEMU's own seccomp
-//! sandbox does the rest. The root directory is served by a second process, because QEMU has no virtiofs of
-//! its own.
+//! sandbox does the rest. Every shared directory is served by a process of its own, because QEMU has no virtiofs
+//! itself.
 
 use super::input::Inputs;
-use super::{COMMAND_LINE, DriverError, ROOT_TAG, SpawnedVmm, UPPER_SERIAL, agent_link, end, guest_root};
+use super::{COMMAND_LINE, Disk, DriverError, Share, SpawnedVmm, agent_link, end};
 use crate::confine::{self, Fence, FenceError, Fenced, Keep};
+use crate::setup::Report;
 use crate::share;
 use msb_protocol::AGENT_PORT;
-use msb_protocol::launch::{Driver, LaunchSpec};
+use msb_protocol::launch::{DiskFormat, Driver, LaunchSpec};
 use rustix::thread::CapabilitySet;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 /// MiB of translated code that emulation keeps. A boot fills 35; with 16 a Python program runs at half the speed, with
 /// 64 no faster than with 32, but QEMU grows by 37 MB.
@@ -23,10 +25,11 @@ const TRANSLATION_CACHE_MIB: u32 = 32;
 struct Fds {
     agent: RawFd,
     console: RawFd,
-    share: RawFd,
+    /// One for each share, in order.
+    shares: Vec<RawFd>,
 }
 
-/// Starts QEMU and the server of the root directory.
+/// Starts QEMU and the servers of its shares.
 pub(super) fn spawn(spec: &LaunchSpec) -> Result<SpawnedVmm, DriverError> {
     let resource = |what| move |source| DriverError::Resource { what, source };
     let qemu = spec
@@ -41,11 +44,14 @@ pub(super) fn spawn(spec: &LaunchSpec) -> Result<SpawnedVmm, DriverError> {
     let (their_lifeline, lifeline) = confine::lifeline().map_err(resource("the lifeline"))?;
 
     let files = fence(spec.driver, &inputs).map_err(DriverError::Fence)?;
-    let mut server = share::Server::start(&spec.directory, &inputs.lower)?;
+    let mut servers = Servers::default();
+    for share in &inputs.layout.shares {
+        servers.start(&spec.directory, share)?;
+    }
     let fds = Fds {
         agent: agent.theirs.as_raw_fd(),
         console: their_console.as_raw_fd(),
-        share: server.socket.as_raw_fd(),
+        shares: servers.sockets.iter().map(AsRawFd::as_raw_fd).collect(),
     };
     let mut command = Command::new(qemu);
     command.args(arguments(spec.driver, &inputs, &fds));
@@ -59,39 +65,71 @@ pub(super) fn spawn(spec: &LaunchSpec) -> Result<SpawnedVmm, DriverError> {
         .stdin(Stdio::null())
         .stdout(output(&their_console)?)
         .stderr(output(&their_console)?);
+    let mut inherited = vec![agent.theirs, their_console];
+    inherited.append(&mut servers.sockets);
+    inherited.extend(inputs.locks);
     let keep = Keep {
-        fds: vec![agent.theirs, their_console, server.socket],
+        fds: inherited,
         lifeline: Some(their_lifeline),
         capabilities: CapabilitySet::empty(),
         files,
     };
     confine::confine(&mut command, keep);
-    let started = command.spawn().map_err(|source| DriverError::Start {
+    let mut child = command.spawn().map_err(|source| DriverError::Start {
         program: qemu.clone(),
         source,
-    });
+    })?;
     // Closes this process's copies of what QEMU inherited, or their ends would never show.
     drop(command);
-    // Both processes set themselves up at the same time; the server is waited for only now.
-    let outcome = started.and_then(|mut child| match server.report.wait() {
-        Ok(()) => Ok(child),
+    // All processes set themselves up at the same time; the servers are waited for only now.
+    let helpers = match servers.wait() {
+        Ok(helpers) => helpers,
         Err(error) => {
             end(&mut child);
-            Err(error)
+            return Err(error);
         }
-    });
-    match outcome {
-        Ok(child) => Ok(SpawnedVmm {
-            child,
-            helpers: vec![server.child],
-            agent: agent.ours,
-            console: console.into(),
-            lifeline,
-            root: guest_root(spec),
-        }),
-        Err(error) => {
-            end(&mut server.child);
-            Err(error)
+    };
+    Ok(SpawnedVmm {
+        child,
+        helpers,
+        agent: agent.ours,
+        console: console.into(),
+        lifeline,
+        tree: Some(inputs.layout.tree),
+    })
+}
+
+/// The servers of the shares, which end with this unless they were waited for.
+#[derive(Default)]
+struct Servers {
+    children: Vec<Child>,
+    reports: Vec<Report>,
+    /// QEMU's ends of their sockets.
+    sockets: Vec<OwnedFd>,
+}
+
+impl Servers {
+    fn start(&mut self, directory: &Path, share: &Share) -> Result<(), DriverError> {
+        let server = share::Server::start(directory, share)?;
+        self.children.push(server.child);
+        self.reports.push(server.report);
+        self.sockets.push(server.socket);
+        Ok(())
+    }
+
+    /// Waits until all are up.
+    fn wait(mut self) -> Result<Vec<Child>, DriverError> {
+        for report in std::mem::take(&mut self.reports) {
+            report.wait()?;
+        }
+        Ok(std::mem::take(&mut self.children))
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            end(child);
         }
     }
 }
@@ -103,8 +141,8 @@ fn fence(driver: Driver, inputs: &Inputs) -> Result<Option<Fenced>, FenceError> 
     if driver == Driver::QemuKvm {
         fence = fence.write("/dev/kvm")?;
     }
-    if let Some(upper) = &inputs.upper {
-        fence = fence.write(upper)?;
+    for disk in inputs.layout.disks.iter().filter(|disk| !disk.read_only) {
+        fence = fence.write(&disk.path)?;
     }
     Ok(fence.finish())
 }
@@ -157,27 +195,39 @@ fn arguments(driver: Driver, inputs: &Inputs, fds: &Fds) -> Vec<String> {
         "-device",
         format!("virtserialport,chardev=agent,name={AGENT_PORT}"),
     );
-    add("-chardev", format!("socket,id=lower,fd={}", fds.share));
-    add(
-        "-device",
-        format!("vhost-user-fs-device,chardev=lower,tag={ROOT_TAG}"),
-    );
-    if let Some(upper) = &inputs.upper {
-        // As JSON, because a path in the plain form may not hold a comma.
-        let node = serde_json::json!({
-            "node-name": "upper",
-            "driver": "raw",
-            "discard": "unmap",
-            "file": { "driver": "file", "filename": upper, "discard": "unmap" },
-        });
-        add("-blockdev", node.to_string());
+    for (index, (share, socket)) in inputs.layout.shares.iter().zip(&fds.shares).enumerate() {
+        add("-chardev", format!("socket,id=share{index},fd={socket}"));
         add(
             "-device",
-            format!("virtio-blk-device,drive=upper,serial={UPPER_SERIAL}"),
+            format!("vhost-user-fs-device,chardev=share{index},tag={}", share.tag),
+        );
+    }
+    for (index, disk) in inputs.layout.disks.iter().enumerate() {
+        add(
+            "-blockdev",
+            block_device(&format!("disk{index}"), disk).to_string(),
+        );
+        add(
+            "-device",
+            format!("virtio-blk-device,drive=disk{index},serial={}", disk.serial),
         );
     }
     list
 }
 
-#[cfg(test)]
-mod tests;
+/// As JSON, because a path in the plain form may not hold a comma.
+fn block_device(node: &str, disk: &Disk) -> serde_json::Value {
+    let mut device = serde_json::json!({
+        "node-name": node,
+        "driver": "raw",
+        "read-only": disk.read_only,
+        "discard": "unmap",
+        "file": { "driver": "file", "filename": disk.path, "read-only": disk.read_only, "discard": "unmap" },
+    });
+    if disk.format == DiskFormat::Qcow2 {
+        device["driver"] = "qcow2".into();
+        // Whatever the image says: a backing file would be read in the guest's name.
+        device["backing"] = serde_json::Value::Null;
+    }
+    device
+}

@@ -4,6 +4,8 @@
 //! registry's `libkrun-sys` lacks half of them, and against the definitions the compiler checks every
 //! argument anyway.
 
+use super::{Disk, Share};
+use msb_protocol::launch::DiskFormat;
 use std::ffi::{CString, NulError};
 use std::os::fd::{AsRawFd, OwnedFd};
 use thiserror::Error;
@@ -16,10 +18,16 @@ const LOG_PLAIN: u32 = 2;
 const LOG_NO_ENV: u32 = 1;
 /// Kernel format 1: an ELF file.
 const KERNEL_ELF: u32 = 1;
-/// Disk format 0: raw.
+/// Disk formats.
 const DISK_RAW: u32 = 0;
+const DISK_QCOW2: u32 = 1;
 /// Disk sync mode 2: a guest's flush reaches the disk.
 const SYNC_FULL: u32 = 2;
+
+/// Bytes of address space through which the guest maps the files of a frozen share where the host has them cached.
+/// libkrun lets a guest keep nothing of a file that it opens again, so without the window each run of a program would
+/// copy it anew. The guest pays with a 64th of it in memory.
+const FROZEN_WINDOW: u64 = 128 << 20;
 
 /// A call that libkrun refused.
 #[derive(Debug, Error)]
@@ -104,17 +112,23 @@ impl Machine {
         check("krun_add_console_port_inout", answer).map(drop)
     }
 
-    /// Adds a raw, writable disk whose serial is `serial`.
-    pub(super) fn disk(&self, serial: &str, path: &str) -> Result<(), KrunError> {
-        let (serial, path) = (CString::new(serial)?, CString::new(path)?);
+    pub(super) fn disk(&self, disk: &Disk) -> Result<(), KrunError> {
+        let (serial, path) = (
+            CString::new(disk.serial.as_str())?,
+            CString::new(disk.path.as_str())?,
+        );
+        let format = match disk.format {
+            DiskFormat::Raw => DISK_RAW,
+            DiskFormat::Qcow2 => DISK_QCOW2,
+        };
         // SAFETY: both strings end in zero and outlive the call, which copies them.
         let answer = unsafe {
             krun::krun_add_disk3(
                 self.context,
                 serial.as_ptr(),
                 path.as_ptr(),
-                DISK_RAW,
-                false,
+                format,
+                disk.read_only,
                 false,
                 SYNC_FULL,
             )
@@ -122,11 +136,17 @@ impl Machine {
         check("krun_add_disk3", answer).map(drop)
     }
 
-    /// Shares the directory at `path` read-only under `tag`.
-    pub(super) fn share(&self, tag: &str, path: &str) -> Result<(), KrunError> {
-        let (tag, path) = (CString::new(tag)?, CString::new(path)?);
+    /// Adds a share of a whole directory.
+    pub(super) fn share(&self, share: &Share) -> Result<(), KrunError> {
+        let (tag, path) = (
+            CString::new(share.tag.as_str())?,
+            CString::new(share.directory.as_str())?,
+        );
+        let window = if share.frozen { FROZEN_WINDOW } else { 0 };
         // SAFETY: both strings end in zero and outlive the call, which copies them.
-        let answer = unsafe { krun::krun_add_virtiofs3(self.context, tag.as_ptr(), path.as_ptr(), 0, true) };
+        let answer = unsafe {
+            krun::krun_add_virtiofs3(self.context, tag.as_ptr(), path.as_ptr(), window, share.read_only)
+        };
         check("krun_add_virtiofs3", answer).map(drop)
     }
 

@@ -1,12 +1,23 @@
 use super::*;
 use msb_protocol::agent::GuestSpec;
-use msb_protocol::launch::Lifetime;
+use msb_protocol::launch::{HostLower, HostRoot, HostUpper, Lifetime, LogLevel};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+fn overlay(lower: &Path, upper: &Path) -> HostRoot {
+    HostRoot::Overlay {
+        lower: HostLower::Directory {
+            path: lower.to_owned(),
+        },
+        upper: HostUpper::Disk {
+            path: upper.to_owned(),
+        },
+    }
+}
+
 /// A spec whose files are all there, in `directory`.
-fn spec(directory: &Path) -> LaunchSpec {
+pub(super) fn spec(directory: &Path) -> LaunchSpec {
     for file in ["kernel", "initramfs", "disk", "qemu"] {
         std::fs::write(directory.join(file), b"").unwrap();
     }
@@ -25,14 +36,11 @@ fn spec(directory: &Path) -> LaunchSpec {
         qemu: Some(directory.join("qemu")),
         cpus: 1,
         memory_mib: 128,
-        lower: Some(HostLower::Directory {
-            path: directory.join("root"),
-        }),
-        upper: Some(HostUpper::Disk {
-            path: directory.join("disk"),
-        }),
+        root: Some(overlay(&directory.join("root"), &directory.join("disk"))),
+        mounts: Vec::new(),
         guest: GuestSpec {
             root: None,
+            mounts: Vec::new(),
             hostname: "test".to_owned(),
             env: Vec::new(),
             workdir: None,
@@ -51,6 +59,7 @@ fn spec(directory: &Path) -> LaunchSpec {
             stop_grace_ms: 0,
         },
         log_bytes: 0,
+        log_level: LogLevel::Info,
     }
 }
 
@@ -105,11 +114,11 @@ fn a_spec_that_no_machine_can_have_is_refused() {
             ..spec.clone()
         },
         LaunchSpec {
-            lower: None,
+            root: None,
             ..spec.clone()
         },
         LaunchSpec {
-            lower: Some(HostLower::Directory { path: odd }),
+            root: Some(overlay(&odd, &directory.path().join("disk"))),
             ..spec.clone()
         },
         LaunchSpec {
@@ -125,30 +134,4 @@ fn a_spec_that_no_machine_can_have_is_refused() {
             failure.message
         );
     }
-}
-
-#[test]
-fn the_guest_is_told_what_the_machine_has() {
-    let directory = tempfile::tempdir().unwrap();
-    let spec = spec(directory.path());
-    let lower = Lower::Share {
-        tag: "msb-lower".to_owned(),
-    };
-    assert_eq!(
-        guest_root(&spec),
-        Some((
-            lower.clone(),
-            Upper::Disk {
-                serial: "msb-upper".to_owned()
-            }
-        ))
-    );
-    let in_memory = LaunchSpec {
-        upper: Some(HostUpper::Tmpfs { size_mib: 7 }),
-        ..spec
-    };
-    assert_eq!(
-        guest_root(&in_memory),
-        Some((lower, Upper::Tmpfs { size_mib: 7 }))
-    );
 }

@@ -1,15 +1,27 @@
-//! The server of the root directory for QEMU's guests: virtiofs over vhost-user, read-only.
+//! The servers of host directories for QEMU's guests: virtiofs over vhost-user, one process (`msb-runner share`) for
+//! each share, because each speaks to a hostile guest through shared memory.
 //!
-//! A process of its own (`msb-runner share`), because it speaks to a hostile guest through shared memory. It
-//! refuses every write itself, whatever the guest's mount says, cannot make or change a file by system call, holds
-//! no privilege but reading, and ends when QEMU's end of its socket closes.
+//! What is shared read-only its server refuses to change itself, whatever the guest's mount says; it cannot make or
+//! change a file by system call and holds no privilege but reading. What is shared to be written is changed below its
+//! directory only, and never by a device node. A server ends when QEMU's end of its socket closes.
 
+/// Requests that a wrapped file system gets as they are.
+macro_rules! pass {
+    ($(fn $name:ident$(<$generic:ident: $bound:path>)?(&self $(, $argument:ident: $type:ty)*) $(-> $answer:ty)?;)*) => {
+        $(fn $name$(<$generic: $bound>)?(&self $(, $argument: $type)*) $(-> $answer)? {
+            self.inner.$name($($argument),*)
+        })*
+    };
+}
+
+mod filter;
+mod quota;
 mod server;
 
 pub use server::serve;
 
 use crate::confine::{self, Keep};
-use crate::driver::DriverError;
+use crate::driver::{DriverError, Share};
 use crate::setup::{self, Report};
 use msb_protocol::agent::BootStage;
 use rustix::thread::CapabilitySet;
@@ -26,8 +38,8 @@ const SOCKET: &str = "share.sock";
 /// What a server is told on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
 struct SharePlan {
-    /// The directory to serve.
-    root: String,
+    /// What to serve.
+    share: Share,
     /// Number of the listening socket.
     listener: RawFd,
 }
@@ -42,13 +54,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server of `root`; the socket's name lives in `directory` for an instant.
-    pub(crate) fn start(directory: &Path, root: &str) -> Result<Self, DriverError> {
+    /// Starts a server of `share`; the socket's name lives in `directory` for an instant.
+    pub(crate) fn start(directory: &Path, share: &Share) -> Result<Self, DriverError> {
         let resource = |what| move |source| DriverError::Resource { what, source };
         let (listener, socket) = connected_listener(directory).map_err(resource("the share's socket"))?;
         let listener = OwnedFd::from(listener);
         let plan = SharePlan {
-            root: root.to_owned(),
+            share: share.clone(),
             listener: listener.as_raw_fd(),
         };
         let program = std::env::current_exe().map_err(resource("the path of this program"))?;
@@ -58,7 +70,7 @@ impl Server {
         let keep = Keep {
             fds: vec![listener],
             lifeline: None,
-            capabilities: CapabilitySet::DAC_READ_SEARCH,
+            capabilities: capabilities(share.read_only),
             // It applies its own once it knows its plan.
             files: None,
         };
@@ -71,6 +83,22 @@ impl Server {
             socket: socket.into(),
             report,
         })
+    }
+}
+
+/// What serving takes, where the runner has it. A guest that may write acts as any of its users: files get the owners
+/// and modes that it gives them, and its root may do what root may do, but only to what is below the directory. Device
+/// nodes take a capability (`MKNOD`) that is not here.
+pub(crate) fn capabilities(read_only: bool) -> CapabilitySet {
+    if read_only {
+        CapabilitySet::DAC_READ_SEARCH
+    } else {
+        CapabilitySet::DAC_OVERRIDE
+            | CapabilitySet::CHOWN
+            | CapabilitySet::FOWNER
+            | CapabilitySet::FSETID
+            | CapabilitySet::SETUID
+            | CapabilitySet::SETGID
     }
 }
 

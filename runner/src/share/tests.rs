@@ -1,3 +1,4 @@
+use super::filter::Filter;
 use super::*;
 use std::ffi::CString;
 use std::os::unix::fs::symlink;
@@ -19,11 +20,24 @@ fn name(text: &str) -> CString {
     CString::new(text).unwrap()
 }
 
+/// All of a directory.
+fn plain(directory: &Path) -> Share {
+    Share {
+        tag: "tag".to_owned(),
+        directory: directory.to_str().unwrap().to_owned(),
+        only: None,
+        read_only: true,
+        frozen: true,
+        quota: None,
+        owner: None,
+    }
+}
+
 /// A share of a directory with `file` in it.
 fn share() -> (tempfile::TempDir, PassthroughFsRo) {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("file"), b"content").unwrap();
-    let system = server::file_system(directory.path().to_str().unwrap(), 100).unwrap();
+    let system = server::read_only(&plain(directory.path()), 100).unwrap();
     system.init(FsOptions::empty()).unwrap();
     (directory, system)
 }
@@ -135,6 +149,105 @@ fn no_name_leads_out_of_the_directory() {
     if let Ok(parent) = system.lookup(context(), ROOT, &name("..")) {
         assert_eq!(parent.attr.ino, own, "the parent of the root is the root");
     }
+}
+
+#[test]
+fn a_shared_file_shows_nothing_of_its_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    for file in ["file", "sibling"] {
+        std::fs::write(directory.path().join(file), b"content").unwrap();
+    }
+    let whole = Share {
+        read_only: false,
+        ..plain(directory.path())
+    };
+    let system = Filter::new(server::read_write(&whole, 100).unwrap(), Some(name("file")));
+    system.init(FsOptions::empty()).unwrap();
+    let file = system.lookup(context(), ROOT, &name("file")).unwrap().inode;
+    system
+        .open(context(), file, false, libc::O_RDWR.cast_unsigned())
+        .unwrap();
+    for hidden in ["sibling", "..", ".", "none"] {
+        let outcome = system.lookup(context(), ROOT, &name(hidden));
+        assert_eq!(outcome.map(drop).unwrap_err().raw_os_error(), Some(libc::ENOENT));
+    }
+    let attributes = virtiofsd::fuse::SetattrIn::default();
+    let (old, new) = (name("file"), name("new"));
+    let flags = (libc::O_CREAT | libc::O_RDWR).cast_unsigned();
+    let extensions = Extensions::default;
+    let outcomes: [(&str, io::Result<()>); 11] = [
+        ("open", system.open(context(), ROOT, false, 0).map(drop)),
+        ("opendir", system.opendir(context(), ROOT, 0).map(drop)),
+        ("readdir", system.readdir(context(), ROOT, 0, 100, 0).map(drop)),
+        (
+            "setattr",
+            system
+                .setattr(context(), ROOT, attributes, None, SetattrValid::MODE)
+                .map(drop),
+        ),
+        (
+            "create",
+            system
+                .create(context(), ROOT, &new, 0o600, false, flags, 0, extensions())
+                .map(drop),
+        ),
+        (
+            "mkdir",
+            system
+                .mkdir(context(), ROOT, &new, 0o700, 0, extensions())
+                .map(drop),
+        ),
+        (
+            "mknod",
+            system
+                .mknod(context(), ROOT, &new, libc::S_IFREG, 0, 0, extensions())
+                .map(drop),
+        ),
+        (
+            "symlink",
+            system
+                .symlink(context(), &old, ROOT, &new, extensions())
+                .map(drop),
+        ),
+        ("link", system.link(context(), file, ROOT, &new).map(drop)),
+        ("rename", system.rename(context(), ROOT, &old, ROOT, &new, 0)),
+        ("unlink", system.unlink(context(), ROOT, &old)),
+    ];
+    for (what, outcome) in outcomes {
+        assert_eq!(outcome.unwrap_err().raw_os_error(), Some(libc::EPERM), "{what}");
+    }
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
+}
+
+#[test]
+fn no_share_passes_device_nodes_through() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = Share {
+        read_only: false,
+        ..plain(directory.path())
+    };
+    let system = Filter::new(server::read_write(&whole, 100).unwrap(), None);
+    system.init(FsOptions::empty()).unwrap();
+    let make = |kind| {
+        let made = system.mknod(
+            context(),
+            ROOT,
+            &name("node"),
+            kind | 0o600,
+            259,
+            0,
+            Extensions::default(),
+        );
+        made.map(drop).map_err(|error| error.raw_os_error())
+    };
+    for device in [libc::S_IFCHR, libc::S_IFBLK, libc::S_IFDIR, libc::S_IFLNK] {
+        assert_eq!(make(device), Err(Some(libc::EPERM)));
+    }
+    assert_eq!(make(libc::S_IFIFO), Ok(()));
+    // Renaming can leave a device behind too.
+    const WHITEOUT: u32 = 4;
+    let moved = system.rename(context(), ROOT, &name("node"), ROOT, &name("moved"), WHITEOUT);
+    assert_eq!(moved.unwrap_err().raw_os_error(), Some(libc::EINVAL));
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Session {
 impl Launch {
     /// Ends a run whose VMM never started. Returns what its owner must hear.
     pub fn fail(&mut self, failure: BootFailure) -> [RunnerMessage; 2] {
-        self.log.warn(format_args!(
+        self.log.error(format_args!(
             "launch failed at {:?}: {}",
             failure.stage, failure.message
         ));

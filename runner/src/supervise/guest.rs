@@ -11,6 +11,7 @@ use super::record;
 use super::relay::AgentFault;
 use super::session::{Session, micros};
 use super::watch::Interest;
+use crate::driver::GuestTree;
 use msb_protocol::PROTOCOL_VERSION;
 use msb_protocol::agent::{AgentMessage, BootFailure, BootStage, GuestSpec, HostMessage};
 use msb_protocol::client::RunnerMessage;
@@ -84,7 +85,7 @@ impl Session {
         }
         let streams = self.relay.live_streams();
         let relayed = self.relay_agent_frames();
-        if self.relay.live_streams() != streams {
+        if self.relay.take_answered() || self.relay.live_streams() != streams {
             self.life.used(Instant::now());
         }
         if let Err(fault) = relayed {
@@ -155,9 +156,14 @@ impl Session {
                 ));
             }
         };
+        let (root, mounts) = match self.tree.take() {
+            Some(GuestTree { root, mounts }) => (Some(root), mounts),
+            None => (None, Vec::new()),
+        };
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let guest = GuestSpec {
-            root: self.root.clone(),
+            root,
+            mounts,
             clock_unix_ns: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
             entropy,
             ..self.launch.spec.guest.clone()

@@ -150,7 +150,7 @@ impl Life {
     }
 
     /// The next moment at which [`Life::due`] may have something.
-    pub fn wakes_at(&self, live_streams: usize) -> Option<Instant> {
+    pub fn wakes_at(&self, in_use: bool) -> Option<Instant> {
         if let Some(at) = self.killed_at {
             return Some(at + KILL_PATIENCE);
         }
@@ -158,7 +158,7 @@ impl Life {
         let stop = self.stop_deadline;
         let running = self.phase == Phase::Running;
         let longest = self.longest.filter(|_| running);
-        let idle = self.idle_at(live_streams).filter(|_| running);
+        let idle = self.idle_at(in_use).filter(|_| running);
         let gone = self.agent_gone_at.map(|at| at + AFTER_AGENT);
         let helper = self.helper_gone_at.map(|at| at + AFTER_HELPER);
         [boot, stop, longest, idle, gone, helper]
@@ -168,7 +168,7 @@ impl Life {
     }
 
     /// What must be done now, if anything.
-    pub fn due(&self, now: Instant, live_streams: usize) -> Option<Due> {
+    pub fn due(&self, now: Instant, in_use: bool) -> Option<Due> {
         let passed = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let own_grace = Duration::from_millis(self.lifetime.stop_grace_ms);
         if self.killed_at.is_some() {
@@ -189,14 +189,14 @@ impl Life {
         if self.phase == Phase::Running && passed(self.longest) {
             return Some(Due::Stop(ExitReason::MaxDuration, own_grace));
         }
-        if self.phase == Phase::Running && passed(self.idle_at(live_streams)) {
+        if self.phase == Phase::Running && passed(self.idle_at(in_use)) {
             return Some(Due::Stop(ExitReason::IdleTimeout, own_grace));
         }
         None
     }
 
-    fn idle_at(&self, live_streams: usize) -> Option<Instant> {
-        let ms = self.lifetime.idle_timeout_ms.filter(|_| live_streams == 0)?;
+    fn idle_at(&self, in_use: bool) -> Option<Instant> {
+        let ms = self.lifetime.idle_timeout_ms.filter(|_| !in_use)?;
         Some(after(self.last_use, ms))
     }
 
@@ -278,9 +278,9 @@ mod tests {
         let sooner = life.ask(ExitReason::StopRequested, 4 * SECOND, start);
         assert_eq!(sooner, Some(Asked::Shutdown { grace: 3 * SECOND }));
         assert_eq!(life.ask(ExitReason::StopRequested, 4 * SECOND, start), None);
-        assert_eq!(life.wakes_at(0), Some(start + 4 * SECOND));
-        assert_eq!(life.due(start + 3 * SECOND, 0), None);
-        assert_eq!(life.due(start + 4 * SECOND, 0), Some(Due::Kill));
+        assert_eq!(life.wakes_at(false), Some(start + 4 * SECOND));
+        assert_eq!(life.due(start + 3 * SECOND, false), None);
+        assert_eq!(life.due(start + 4 * SECOND, false), Some(Due::Kill));
         assert_eq!(life.facts.requested, Some(ExitReason::StopRequested));
     }
 
@@ -293,22 +293,22 @@ mod tests {
             Some(Asked::Kill)
         );
         assert!(life.kill(start) && !life.kill(start));
-        assert_eq!(life.due(start + 9 * SECOND, 0), None);
-        assert_eq!(life.due(start + 10 * SECOND, 0), Some(Due::GiveUp));
+        assert_eq!(life.due(start + 9 * SECOND, false), None);
+        assert_eq!(life.due(start + 10 * SECOND, false), Some(Due::GiveUp));
     }
 
     #[test]
-    fn idle_time_counts_from_the_last_use_and_not_while_commands_run() {
+    fn idle_time_counts_from_the_last_use_and_not_while_it_is_in_use() {
         let start = Instant::now();
         let mut life = Life::new(&lifetime(), start, 0);
         life.ready(start);
         life.used(start + 3 * SECOND);
-        assert_eq!(life.due(start + 7 * SECOND, 0), None);
-        assert_eq!(life.due(start + 9 * SECOND, 1), None);
+        assert_eq!(life.due(start + 7 * SECOND, false), None);
+        assert_eq!(life.due(start + 9 * SECOND, true), None);
         let idle = Due::Stop(ExitReason::IdleTimeout, 2 * SECOND);
-        assert_eq!(life.due(start + 9 * SECOND, 0), Some(idle));
+        assert_eq!(life.due(start + 9 * SECOND, false), Some(idle));
         let longest = Due::Stop(ExitReason::MaxDuration, 2 * SECOND);
-        assert_eq!(life.due(start + 60 * SECOND, 1), Some(longest));
+        assert_eq!(life.due(start + 60 * SECOND, true), Some(longest));
     }
 
     #[test]
@@ -327,6 +327,6 @@ mod tests {
                 grace: Duration::MAX - 2 * SECOND
             })
         );
-        assert_eq!(life.due(start + 3600 * SECOND, 0), None);
+        assert_eq!(life.due(start + 3600 * SECOND, false), None);
     }
 }

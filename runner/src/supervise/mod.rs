@@ -152,7 +152,7 @@ impl Launch {
 
     fn prepare(&mut self) -> Result<Prepared, ClaimError> {
         let cap = self.spec.log_bytes;
-        self.log = RunnerLog::new(self.claim.log("runtime.log", cap)?);
+        self.log = RunnerLog::new(self.claim.log("runtime.log", cap)?, self.spec.log_level);
         let (pid, name) = (std::process::id(), &self.spec.name);
         self.log.info(format_args!(
             "runner {pid} starts {name:?} with {:?}",

@@ -140,6 +140,7 @@ pub struct Relay {
     next_stream: u32,
     to_agent: OutQueue,
     overflowed: Vec<ClientId>,
+    answered: bool,
 }
 
 impl Default for Relay {
@@ -151,6 +152,7 @@ impl Default for Relay {
             next_stream: 1,
             to_agent: OutQueue::default(),
             overflowed: Vec::new(),
+            answered: false,
         }
     }
 }
@@ -176,7 +178,17 @@ impl Relay {
         }
     }
 
-    /// Number of commands that run, heard or not.
+    /// Whether a command runs, heard or not, or somebody waits for a files session's answer.
+    pub fn in_use(&self) -> bool {
+        self.streams.values().any(Stream::in_use)
+    }
+
+    /// Whether a files session answered something since the last call.
+    pub fn take_answered(&mut self) -> bool {
+        std::mem::take(&mut self.answered)
+    }
+
+    /// Number of commands that run, heard or not, and of files sessions.
     pub fn live_streams(&self) -> usize {
         self.streams.len()
     }
@@ -228,7 +240,9 @@ impl Relay {
             (Some(id), Kind::Control) => {
                 let request = parse_control(frame.payload).map_err(malformed)?;
                 match request {
-                    StreamRequest::Exec(_) => return Err(ClientFault::AlreadyOpen(theirs)),
+                    StreamRequest::Exec(_) | StreamRequest::Files(_) => {
+                        return Err(ClientFault::AlreadyOpen(theirs));
+                    }
                     StreamRequest::Abandon => self.stop_hearing(id),
                     StreamRequest::Signal { .. } | StreamRequest::Resize(_) => {}
                 }
@@ -242,11 +256,15 @@ impl Relay {
             }
             (None, Kind::Control) => {
                 let request = parse_control(frame.payload).map_err(malformed)?;
-                if let StreamRequest::Exec(spec) = request {
-                    let opened = Stream::new(client, theirs, &spec);
-                    self.open_stream(opened, frame, admission);
-                }
-                // Anything else is meant for a stream whose end is still on its way to the client.
+                let opened = match request {
+                    StreamRequest::Exec(spec) => Stream::of_command(client, theirs, &spec),
+                    StreamRequest::Files(spec) => Stream::of_session(client, theirs, &spec),
+                    // Meant for a stream whose end is still on its way to the client.
+                    StreamRequest::Signal { .. } | StreamRequest::Resize(_) | StreamRequest::Abandon => {
+                        return Ok(None);
+                    }
+                };
+                self.open_stream(opened, frame, admission);
             }
             (None, Kind::Data | Kind::Credit) => {}
         }
@@ -269,7 +287,10 @@ impl Relay {
                 let reply: StreamReply = parse_control(frame.payload).map_err(malformed)?;
                 over = stream.check_reply(&reply).ok_or(AgentFault::OutOfOrder(id))?;
             }
-            Kind::Data | Kind::Credit => stream.check_from_agent(frame)?,
+            Kind::Data | Kind::Credit => {
+                stream.check_from_agent(frame)?;
+                self.answered |= stream.is_session() && frame.header.kind == Kind::Data;
+            }
         }
         let empty_data = frame.header.kind == Kind::Data && frame.header.len == 0 && !frame.header.end;
         let wanted = stream.heard || frame.header.kind == Kind::Control;

@@ -11,8 +11,8 @@ use super::life::{Asked, Due, Life};
 use super::relay::{ClientId, Relay};
 use super::watch::{ExitWatch, Interest, Ready, Watch};
 use super::{Launch, Prepared};
-use crate::driver::SpawnedVmm;
-use msb_protocol::agent::{BootFailure, BootStage, HostMessage, Lower, Upper};
+use crate::driver::{GuestTree, SpawnedVmm};
+use msb_protocol::agent::{BootFailure, BootStage, HostMessage};
 use msb_protocol::client::BootTimings;
 use msb_protocol::exit::ExitReason;
 use msb_protocol::frame::LINK_STREAM;
@@ -47,7 +47,7 @@ pub(super) struct Session {
     pub life: Life,
     pub timings: BootTimings,
     pub run_id: Option<i64>,
-    pub root: Option<(Lower, Upper)>,
+    pub tree: Option<GuestTree>,
     pub vmm: Child,
     pub helpers: Vec<Child>,
     /// Its closing kills the VMM, so it lives exactly as long as this process.
@@ -76,7 +76,7 @@ impl Session {
             console_pipe: Some(File::from(vmm.console)),
             life,
             run_id: None,
-            root: vmm.root,
+            tree: vmm.tree,
             vmm: vmm.child,
             helpers: vmm.helpers,
             _lifeline: vmm.lifeline,
@@ -106,10 +106,7 @@ impl Session {
     /// Runs until the VMM is gone; returns how it ended, if that could be seen.
     pub fn run(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
-            let deadlines = [
-                self.life.wakes_at(self.relay.live_streams()),
-                self.clients.wakes_at(),
-            ];
+            let deadlines = [self.life.wakes_at(self.relay.in_use()), self.clients.wakes_at()];
             let ready = self.watch.wait(deadlines.into_iter().flatten().min())?;
             for event in ready {
                 self.turn(event)?;
@@ -161,7 +158,7 @@ impl Session {
     fn expire(&mut self, now: Instant) {
         self.drop_silent_clients(now);
         self.listen_again(now);
-        match self.life.due(now, self.relay.live_streams()) {
+        match self.life.due(now, self.relay.in_use()) {
             None => {}
             Some(Due::Stop(reason, time)) => self.stop(reason, time),
             Some(Due::Kill) => {
@@ -211,7 +208,7 @@ impl Session {
 
     /// Gives up on a guest that does not come up.
     pub fn fail_boot(&mut self, failure: BootFailure) {
-        self.launch.log.warn(format_args!(
+        self.launch.log.error(format_args!(
             "boot failed at {:?}: {}",
             failure.stage, failure.message
         ));
@@ -221,7 +218,7 @@ impl Session {
 
     /// Ends a guest that broke the protocol.
     pub fn violation(&mut self, text: String) {
-        self.launch.log.warn(format_args!("protocol violation: {text}"));
+        self.launch.log.error(format_args!("protocol violation: {text}"));
         if self.life.was_ready() {
             self.life.facts.violation.get_or_insert(text);
             self.kill();

@@ -1,4 +1,4 @@
-//! One command's stream: whose it is and what each side may still send.
+//! One command's or files session's stream: whose it is and what each side may still send.
 //!
 //! Credit is checked on both sides with the same accounts that the ends keep themselves; a side that goes
 //! beyond its account is at fault.
@@ -6,6 +6,7 @@
 use super::relay::{AgentFault, ClientFault, ClientId};
 use msb_protocol::credit::{STDIN_WINDOW, SendCredit};
 use msb_protocol::exec::{ExecSpec, StreamReply};
+use msb_protocol::files::{FilesSpec, INPUT_WINDOW};
 use msb_protocol::frame::{Channel, Frame, Kind};
 
 /// What one sender may still send on one channel.
@@ -38,6 +39,8 @@ pub(super) struct Stream {
     /// Whether its output is still wanted.
     pub heard: bool,
     started: bool,
+    /// Of a files session: whether the client was the last to send something.
+    awaits_answer: Option<bool>,
     stdin: Account,
     stdout: Account,
     stderr: Account,
@@ -51,14 +54,46 @@ pub(super) struct Ended {
 }
 
 impl Stream {
-    pub fn new(client: ClientId, theirs: u32, spec: &ExecSpec) -> Self {
+    /// The stream of a command.
+    pub fn of_command(client: ClientId, theirs: u32, spec: &ExecSpec) -> Self {
         Self {
             client: Some((client, theirs)),
             heard: true,
             started: false,
+            awaits_answer: None,
             stdin: Account::new(STDIN_WINDOW),
             stdout: Account::new(spec.window),
             stderr: Account::new(spec.window),
+        }
+    }
+
+    /// The stream of a files session.
+    pub fn of_session(client: ClientId, theirs: u32, spec: &FilesSpec) -> Self {
+        Self {
+            client: Some((client, theirs)),
+            heard: true,
+            started: false,
+            awaits_answer: Some(false),
+            stdin: Account::new(INPUT_WINDOW),
+            stdout: Account::new(spec.window),
+            stderr: Account::new(0),
+        }
+    }
+
+    /// Whether it keeps the sandbox in use. A session whose last request was answered does not; while an answer is
+    /// under way, each part of it counts as use for itself.
+    pub fn in_use(&self) -> bool {
+        self.awaits_answer.unwrap_or(true)
+    }
+
+    /// Whether it is a files session.
+    pub fn is_session(&self) -> bool {
+        self.awaits_answer.is_some()
+    }
+
+    fn last_sent(&mut self, by_client: bool) {
+        if let Some(awaits) = &mut self.awaits_answer {
+            *awaits = by_client;
         }
     }
 
@@ -67,6 +102,7 @@ impl Stream {
         let (stream, channel) = (frame.header.stream, frame.header.channel);
         if frame.header.kind == Kind::Data {
             let allowed = channel == Channel::Stdin && self.stdin.spend(frame);
+            self.last_sent(true);
             return if allowed {
                 Ok(())
             } else {
@@ -103,6 +139,7 @@ impl Stream {
                 Channel::Stdout => self.stdout.spend(frame),
                 Channel::Stderr => self.stderr.spend(frame),
             };
+            self.last_sent(false);
             return if allowed {
                 Ok(())
             } else {

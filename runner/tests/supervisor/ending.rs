@@ -263,6 +263,41 @@ fn an_idle_sandbox_stops_but_not_while_a_command_runs() {
 }
 
 #[test]
+fn a_files_session_counts_as_use_while_it_is_asked_and_until_it_answers() {
+    let home = Home::new();
+    let mut spec = home.spec("obedient");
+    spec.lifetime.idle_timeout_ms = Some(300);
+    let (mut owner, welcome) = home.start_with(spec);
+    let session = |worker: &str| {
+        msb_protocol::exec::StreamRequest::Files(msb_protocol::files::FilesSpec {
+            user: Some(worker.to_owned()),
+            window: 4096,
+        })
+    };
+    owner.control(2, &session("sleep"));
+    owner.data(2, b"request", false);
+    let waiting = Instant::now();
+    while waiting.elapsed() < Duration::from_millis(600) {
+        assert!(is_alive(welcome.vmm_pid));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    owner.control(2, &msb_protocol::exec::StreamRequest::Abandon);
+    owner.collect(2);
+    // Each request begins the idle time anew; an open session does not stop it.
+    owner.control(1, &session("cat"));
+    for _ in 0..4 {
+        std::thread::sleep(Duration::from_millis(150));
+        owner.data(1, b"request", false);
+        assert!(is_alive(welcome.vmm_pid));
+    }
+    let idle = Instant::now();
+    let record = owner.hear_exit();
+    assert!(idle.elapsed() >= Duration::from_millis(250));
+    assert_eq!((record.reason, record.clean), (ExitReason::IdleTimeout, true));
+    is_settled(&home, &welcome, &record);
+}
+
+#[test]
 fn the_longest_duration_ends_a_busy_sandbox_in_an_orderly_way() {
     let home = Home::new();
     let mut spec = home.spec("obedient");

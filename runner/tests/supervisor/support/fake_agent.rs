@@ -112,6 +112,11 @@ impl Agent {
                     let credit = SendCredit::new(spec.window);
                     self.exec(id, &spec.program, credit);
                 }
+                // A worker that echoes is one that answers, one that sleeps is one that does not.
+                StreamRequest::Files(spec) => {
+                    let credit = SendCredit::new(spec.window);
+                    self.exec(id, spec.user.as_deref().unwrap_or("cat"), credit);
+                }
                 StreamRequest::Signal { signal } => self.exit(id, None, Some(signal)),
                 StreamRequest::Resize(_) => {}
                 StreamRequest::Abandon => self.exit(id, Some(0), None),

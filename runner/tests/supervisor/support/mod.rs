@@ -8,7 +8,7 @@ use msb_protocol::client::{ClientMessage, RunnerMessage, Welcome};
 use msb_protocol::exec::{ExecSpec, StreamReply, StreamRequest};
 use msb_protocol::exit::ExitRecord;
 use msb_protocol::frame::{self, Channel, FrameReader, Header, Kind, LINK_STREAM, MAX_DATA};
-use msb_protocol::launch::{Driver, LaunchSpec, Lifetime};
+use msb_protocol::launch::{Driver, LaunchSpec, Lifetime, LogLevel};
 use msb_store::{NewSandbox, RunRow, SandboxRow, SandboxStatus, Store, StoreOptions};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -129,10 +129,11 @@ impl Home {
             qemu: None,
             cpus: 1,
             memory_mib: 64,
-            lower: None,
-            upper: None,
+            root: None,
+            mounts: vec![],
             guest: GuestSpec {
                 root: None,
+                mounts: Vec::new(),
                 hostname: "box".into(),
                 env: vec![],
                 workdir: None,
@@ -151,6 +152,7 @@ impl Home {
                 stop_grace_ms: 5000,
             },
             log_bytes: 64 * 1024,
+            log_level: LogLevel::Info,
         }
     }
 

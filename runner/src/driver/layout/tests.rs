@@ -1,0 +1,208 @@
+use super::*;
+use msb_protocol::launch::{Driver, HostMount};
+use std::os::unix::ffi::OsStrExt;
+
+fn overlay(directory: &Path) -> HostRoot {
+    HostRoot::Overlay {
+        lower: HostLower::Directory {
+            path: directory.join("root"),
+        },
+        upper: HostUpper::Disk {
+            path: directory.join("disk"),
+        },
+    }
+}
+
+fn mount(source: MountSource) -> HostMount {
+    HostMount {
+        guest_path: "/there".to_owned(),
+        source,
+        read_only: false,
+        noexec: true,
+        nosuid: false,
+        nodev: true,
+        owner: None,
+    }
+}
+
+fn directory(path: &Path) -> HostMount {
+    mount(MountSource::Directory {
+        path: path.to_owned(),
+        quota: None,
+    })
+}
+
+/// The layout of a spec with this root and these mounts.
+fn layout(driver: Driver, root: HostRoot, mounts: Vec<HostMount>) -> Result<Layout, DriverError> {
+    let directory = tempfile::tempdir().unwrap();
+    Layout::of(&LaunchSpec {
+        driver,
+        root: Some(root),
+        mounts,
+        ..super::super::tests::spec(directory.path())
+    })
+}
+
+#[test]
+fn the_guest_is_told_what_the_machine_has() {
+    let home = Path::new("/home");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let name = file.path().file_name().unwrap().to_str().unwrap();
+    let mounts = vec![
+        directory(Path::new("/data")),
+        HostMount {
+            read_only: true,
+            ..mount(MountSource::File {
+                path: file.path().to_owned(),
+            })
+        },
+        mount(MountSource::Tmpfs {
+            size_mib: Some(7),
+            mode: None,
+        }),
+        mount(MountSource::Disk(HostDisk {
+            path: "/d.qcow2".into(),
+            format: DiskFormat::Qcow2,
+            fstype: None,
+        })),
+    ];
+    let layout = layout(Driver::QemuTcg, overlay(home), mounts).unwrap();
+    let tags: Vec<_> = layout.shares.iter().map(|share| share.tag.as_str()).collect();
+    let serials: Vec<_> = layout.disks.iter().map(|disk| disk.serial.as_str()).collect();
+    assert_eq!(tags, ["msb-lower", "msb-m0", "msb-m1"]);
+    assert_eq!(serials, ["msb-upper", "msb-m3"]);
+    let GuestRoot::Overlay { lower, upper } = &layout.tree.root else {
+        panic!("not an overlay");
+    };
+    assert_eq!(
+        *lower,
+        Lower::Share {
+            tag: "msb-lower".to_owned()
+        }
+    );
+    assert_eq!(
+        *upper,
+        Upper::Disk {
+            serial: "msb-upper".to_owned()
+        }
+    );
+    let sources: Vec<_> = layout.tree.mounts.iter().map(|mount| &mount.source).collect();
+    assert_eq!(
+        sources,
+        [
+            &GuestSource::Share {
+                tag: "msb-m0".to_owned()
+            },
+            &GuestSource::SharedFile {
+                tag: "msb-m1".to_owned(),
+                name: name.to_owned()
+            },
+            &GuestSource::Tmpfs {
+                size_mib: Some(7),
+                mode: 0o1777,
+                owner: (0, 0)
+            },
+            &GuestSource::Disk(GuestDisk {
+                serial: "msb-m3".to_owned(),
+                fstype: None
+            }),
+        ]
+    );
+    assert!(
+        layout
+            .tree
+            .mounts
+            .iter()
+            .all(|mount| mount.noexec && mount.nodev && !mount.nosuid)
+    );
+    // Only what nobody changes may be remembered by the guest.
+    let frozen: Vec<_> = layout.shares.iter().map(|share| share.frozen).collect();
+    assert_eq!(frozen, [true, false, false]);
+    assert_eq!(layout.shares[2].only.as_deref(), Some(name));
+}
+
+#[test]
+fn roots_are_copied_on_write_or_passed_through() {
+    let disk = HostDisk {
+        path: "/root.img".into(),
+        format: DiskFormat::Raw,
+        fstype: Some("ext4".to_owned()),
+    };
+    let root = HostRoot::Overlay {
+        lower: HostLower::Disk(disk),
+        upper: HostUpper::Tmpfs { size_mib: 7 },
+    };
+    let copied = layout(Driver::QemuTcg, root, Vec::new()).unwrap();
+    assert!(copied.shares.is_empty() && copied.disks.len() == 1 && copied.disks[0].read_only);
+    let root = HostRoot::Bind { path: "/root".into() };
+    let passed = layout(Driver::QemuTcg, root, Vec::new()).unwrap();
+    assert!(passed.disks.is_empty() && !passed.shares[0].read_only && !passed.shares[0].frozen);
+    assert_eq!(
+        passed.tree.root,
+        GuestRoot::Share {
+            tag: "msb-root".to_owned()
+        }
+    );
+}
+
+#[test]
+fn more_mounts_than_devices_are_refused_with_the_limit() {
+    for driver in [Driver::Krun, Driver::QemuKvm, Driver::QemuTcg] {
+        let root = overlay(Path::new("/home"));
+        let most = machine::most_mounts(driver, &root);
+        let mounts = |count| vec![directory(Path::new("/data")); count];
+        assert!(layout(driver, root.clone(), mounts(most)).is_ok());
+        match layout(driver, root.clone(), mounts(most + 1)) {
+            Err(DriverError::TooManyMounts { wanted, most: limit }) => {
+                assert_eq!((wanted, limit), (most + 1, most));
+            }
+            other => panic!("{other:?}"),
+        }
+        // Memory takes no device.
+        let memory = mount(MountSource::Tmpfs {
+            size_mib: None,
+            mode: None,
+        });
+        let many = [mounts(most), vec![memory; 40]].concat();
+        assert!(layout(driver, root, many).is_ok());
+    }
+}
+
+#[test]
+fn what_a_driver_cannot_do_is_refused_and_never_left_out() {
+    let owned = |source| HostMount {
+        owner: Some((1000, 1000)),
+        ..mount(source)
+    };
+    let shared = owned(MountSource::Directory {
+        path: "/data".into(),
+        quota: None,
+    });
+    let disk = owned(MountSource::Disk(HostDisk {
+        path: "/disk".into(),
+        format: DiskFormat::Raw,
+        fstype: None,
+    }));
+    let root = || overlay(Path::new("/home"));
+    assert!(layout(Driver::QemuTcg, root(), vec![shared.clone()]).is_ok());
+    for (driver, mount) in [(Driver::Krun, shared), (Driver::QemuTcg, disk)] {
+        assert!(matches!(
+            layout(driver, root(), vec![mount]),
+            Err(DriverError::Unsupported { .. })
+        ));
+    }
+}
+
+#[test]
+fn a_single_file_is_a_file_with_a_name_in_utf_8() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("file"), b"").unwrap();
+    std::os::unix::fs::symlink("file", home.path().join("link")).unwrap();
+    let odd = home.path().join(OsStr::from_bytes(b"\xff"));
+    std::fs::write(&odd, b"").unwrap();
+    assert_eq!(split(&home.path().join("link")).unwrap().1, "file");
+    assert!(matches!(split(&odd), Err(DriverError::NotUtf8 { .. })));
+    for path in [home.path().to_owned(), home.path().join("none"), "/".into()] {
+        assert!(matches!(split(&path), Err(DriverError::Input { .. })));
+    }
+}

@@ -1,0 +1,382 @@
+//! `msb_volume_info` and `msb_volume_page`: what is known of volumes at one moment.
+
+use std::ffi::{CString, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::ptr;
+
+use crate::error::MsbError;
+use crate::ffi::error::msb_error;
+use crate::ffi::ffi;
+use crate::ffi::status::msb_status;
+use crate::ffi::text::to_c;
+use crate::ffi::token::{msb_backend, msb_volume};
+use crate::ffi::value::{self, Object, value_object};
+use crate::ffi::volume_filter::msb_volume_filter;
+use crate::volume::filter::VolumeFilter;
+use crate::volume::info::VolumeInfo;
+use crate::volume::list;
+
+/// For `msb_volume_info_used_bytes`: it was not measured.
+pub const MSB_NOT_MEASURED: u64 = u64::MAX;
+
+/// A snapshot of a volume. Freed with `msb_volume_info_free`, unless it belongs to a page.
+pub struct msb_volume_info {
+    info: VolumeInfo,
+    name: CString,
+    kind: CString,
+    directory: CString,
+    disk_format: CString,
+    disk_fstype: CString,
+    attached_to: Vec<CString>,
+    labels: Vec<(CString, CString)>,
+}
+
+value_object!(msb_volume_info, VolumeInfo);
+
+impl msb_volume_info {
+    fn new(info: VolumeInfo) -> Self {
+        Self {
+            name: to_c(&info.name),
+            kind: to_c(info.kind.as_str()),
+            // A path holds no NUL.
+            directory: CString::new(info.directory.as_os_str().as_bytes()).unwrap_or_default(),
+            disk_format: to_c(&info.disk_format),
+            disk_fstype: to_c(&info.disk_fstype),
+            attached_to: info.attached_to.iter().map(|name| to_c(name)).collect(),
+            labels: info
+                .labels
+                .iter()
+                .map(|(key, value)| (to_c(key), to_c(value)))
+                .collect(),
+            info,
+        }
+    }
+}
+
+/// One page of a listing. Freed with `msb_volume_page_free`.
+pub struct msb_volume_page {
+    volumes: Vec<Object<msb_volume_info>>,
+    next: Option<CString>,
+}
+
+value_object!(msb_volume_page, VolumePage);
+
+/// Takes a snapshot of a volume, and measures what it holds: for a directory that means looking at every file in it.
+///
+/// - volume: the volume.
+/// - out: returned owned, to be freed with `msb_volume_info_free`; not NULL.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: file operations.
+/// - Errors: CORRUPT if what belongs to it on disk is missing, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND,
+///   STALE_HANDLE, WRONG_HANDLE_TYPE.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_get(
+    volume: msb_volume,
+    out: *mut *mut msb_volume_info,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [token volume, out out], {
+        *out = value::into_raw(msb_volume_info::new(volume.info()?))?;
+        Ok(())
+    })
+}
+
+/// The volume's name.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_name(info: *const msb_volume_info) -> *const c_char {
+    ffi!(else ptr::null(), [value info], { Ok(info.name.as_ptr()) })
+}
+
+/// What it is made of: `"dir"` or `"disk"`.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_kind(info: *const msb_volume_info) -> *const c_char {
+    ffi!(else ptr::null(), [value info], { Ok(info.kind.as_ptr()) })
+}
+
+/// Its directory on the host; a disk's image is `disk.raw` in it. Bytes as the file system has them.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_path(info: *const msb_volume_info) -> *const c_char {
+    ffi!(else ptr::null(), [value info], { Ok(info.directory.as_ptr()) })
+}
+
+/// Most that a directory may hold, in MiB; 0 without a limit.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: the value; 0 if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_quota_mib(info: *const msb_volume_info) -> u64 {
+    ffi!(else 0, [value info], { Ok(info.info.quota_mib.map_or(0, u64::from)) })
+}
+
+/// The size of a disk in bytes; 0 for a directory.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: the value; 0 if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_capacity_bytes(info: *const msb_volume_info) -> u64 {
+    ffi!(else 0, [value info], { Ok(info.info.capacity_bytes.unwrap_or(0)) })
+}
+
+/// The sizes of a directory's files together, or the room that a disk takes on the host, in bytes.
+/// `MSB_NOT_MEASURED` on a page: a listing looks at no files.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: the value; 0 if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_used_bytes(info: *const msb_volume_info) -> u64 {
+    ffi!(else 0, [value info], { Ok(info.info.used_bytes.unwrap_or(MSB_NOT_MEASURED)) })
+}
+
+/// The format of a disk: `"raw"`; empty for a directory.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_disk_format(info: *const msb_volume_info) -> *const c_char {
+    ffi!(else ptr::null(), [value info], { Ok(info.disk_format.as_ptr()) })
+}
+
+/// The file system of a disk: `"ext4"`; empty for a directory.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_disk_fstype(info: *const msb_volume_info) -> *const c_char {
+    ffi!(else ptr::null(), [value info], { Ok(info.disk_fstype.as_ptr()) })
+}
+
+/// When it was created, in milliseconds since 1970 UTC.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: the value; 0 if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_created_unix_ms(info: *const msb_volume_info) -> u64 {
+    ffi!(else 0, [value info], { Ok(info.info.created_unix_ms) })
+}
+
+/// When it was last resized, else created, in milliseconds since 1970 UTC.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: the value; 0 if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_updated_unix_ms(info: *const msb_volume_info) -> u64 {
+    ffi!(else 0, [value info], { Ok(info.info.updated_unix_ms) })
+}
+
+/// The number of labels.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: the value; 0 if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_label_count(info: *const msb_volume_info) -> usize {
+    ffi!(else 0, [value info], { Ok(info.labels.len()) })
+}
+
+/// A label's key, in the order of the keys.
+///
+/// - info: borrowed; may be NULL.
+/// - index: from 0.
+/// - Returns: text, a view until the info is freed; NULL if there is no such label.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_label_key(
+    info: *const msb_volume_info,
+    index: usize,
+) -> *const c_char {
+    ffi!(else ptr::null(), [value info], {
+        Ok(info.labels.get(index).map_or(ptr::null(), |(key, _)| key.as_ptr()))
+    })
+}
+
+/// A label's value, in the order of the keys.
+///
+/// - info: borrowed; may be NULL.
+/// - index: from 0.
+/// - Returns: text, a view until the info is freed; NULL if there is no such label.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_label_value(
+    info: *const msb_volume_info,
+    index: usize,
+) -> *const c_char {
+    ffi!(else ptr::null(), [value info], {
+        Ok(info.labels.get(index).map_or(ptr::null(), |(_, value)| value.as_ptr()))
+    })
+}
+
+/// The number of running sandboxes that have it attached; 0 on a page: a listing does not look.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: the value; 0 if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_attached_count(info: *const msb_volume_info) -> usize {
+    ffi!(else 0, [value info], { Ok(info.attached_to.len()) })
+}
+
+/// A sandbox that has it attached.
+///
+/// - info: borrowed; may be NULL.
+/// - index: from 0.
+/// - Returns: text, a view until the info is freed; NULL if there is no such sandbox.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_attached_to(
+    info: *const msb_volume_info,
+    index: usize,
+) -> *const c_char {
+    ffi!(else ptr::null(), [value info], {
+        Ok(info.attached_to.get(index).map_or(ptr::null(), |name| name.as_ptr()))
+    })
+}
+
+/// Frees a snapshot. One that belongs to a page is freed with its page instead.
+///
+/// - info: consumed; may be NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_info_free(info: *mut msb_volume_info) {
+    ffi!(else (), [], {
+        // SAFETY: the caller keeps msb.h's contract on pointers: NULL, or live and owned by the caller.
+        unsafe { value::free(info) };
+        Ok(())
+    });
+}
+
+/// Lists volumes in the order of their names, a page at a time: set the filter's cursor to what `msb_volume_page_next`
+/// gives until that is NULL.
+///
+/// - backend: the backend.
+/// - filter: borrowed; NULL lists every volume, 100 to a page.
+/// - out: returned owned, to be freed with `msb_volume_page_free`; not NULL.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: file operations.
+/// - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, WRONG_HANDLE_TYPE.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_list(
+    backend: msb_backend,
+    filter: *const msb_volume_filter,
+    out: *mut *mut msb_volume_page,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [token backend, value_or_null filter, out out], {
+        let everything = VolumeFilter::default();
+        let page = list::list(&backend, filter.map_or(&everything, |filter| &filter.options))?;
+        *out = value::into_raw(msb_volume_page {
+            volumes: page.volumes.into_iter().map(|info| Object::view(msb_volume_info::new(info))).collect(),
+            next: page.next.as_deref().map(to_c),
+        })?;
+        Ok::<_, MsbError>(())
+    })
+}
+
+/// The number of volumes on a page.
+///
+/// - page: borrowed; may be NULL.
+/// - Returns: the value; 0 if `page` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_page_len(page: *const msb_volume_page) -> usize {
+    ffi!(else 0, [value page], { Ok(page.volumes.len()) })
+}
+
+/// A volume of a page.
+///
+/// - page: borrowed; may be NULL.
+/// - index: from 0.
+/// - Returns: a view until the page is freed, not to be freed by itself; NULL if there is no such volume.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_page_get(
+    page: *const msb_volume_page,
+    index: usize,
+) -> *const msb_volume_info {
+    ffi!(else ptr::null(), [value page], {
+        Ok(page.volumes.get(index).map_or(ptr::null(), Object::as_ptr))
+    })
+}
+
+/// The cursor of the next page.
+///
+/// - page: borrowed; may be NULL.
+/// - Returns: text, a view until the page is freed; NULL after the last page.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_page_next(page: *const msb_volume_page) -> *const c_char {
+    ffi!(else ptr::null(), [value page], { Ok(page.next.as_ref().map_or(ptr::null(), |next| next.as_ptr())) })
+}
+
+/// Frees a page and the snapshots on it.
+///
+/// - page: consumed; may be NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_volume_page_free(page: *mut msb_volume_page) {
+    ffi!(else (), [], {
+        // SAFETY: the caller keeps msb.h's contract on pointers: NULL, or live and owned by the caller.
+        unsafe { value::free(page) };
+        Ok(())
+    });
+}

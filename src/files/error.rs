@@ -1,0 +1,143 @@
+//! What the failures of file operations are to callers of the library.
+//!
+//! Paths and words may come from a hostile guest or a hostile tree: text for people is bounded and has no control
+//! characters in it.
+
+use crate::error::{MsbError, Status};
+use msb_protocol::files::Failure;
+use msb_tree::{TreeError, TreeErrorKind};
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Most characters of a path, or of what was done to it, that an error shows.
+const MAX_TEXT: usize = 4096;
+
+impl From<TreeError> for MsbError {
+    fn from(error: TreeError) -> Self {
+        let (status, reason, remedy) = meaning(error.kind);
+        let what = printable(&error.what);
+        let path = printable(&error.path.to_string_lossy());
+        let message = match explanation(error.kind) {
+            Some(explanation) => format!("cannot {what} {path:?}: {explanation}"),
+            None => format!("cannot {what} {path:?}"),
+        };
+        let made = Self::new(status, reason, message)
+            .remedy(remedy)
+            .detail("path", error.path.as_os_str().as_bytes());
+        match error.errno() {
+            Some(errno) => made.source(&io::Error::from_raw_os_error(errno)),
+            None => made,
+        }
+    }
+}
+
+/// What a guest says went wrong.
+pub fn failed(failure: &Failure) -> MsbError {
+    let path = Path::new(OsStr::from_bytes(&failure.path));
+    MsbError::from(TreeError::from_parts(
+        failure.kind,
+        failure.what.clone(),
+        path,
+        failure.errno,
+    ))
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
+}
+
+/// What the kind says beyond the system's own words for the errno.
+fn explanation(kind: TreeErrorKind) -> Option<&'static str> {
+    match kind {
+        TreeErrorKind::OutsideRoot => Some("the path leads out of the tree"),
+        TreeErrorKind::BadPath => Some("the path cannot be one of a file"),
+        TreeErrorKind::NotAFile => Some("it is a pipe, a socket or a device"),
+        TreeErrorKind::NotADirectory => Some("it is not a directory"),
+        TreeErrorKind::IsADirectory => Some("it is a directory"),
+        TreeErrorKind::TooLarge => Some("it is larger than may be"),
+        TreeErrorKind::QuotaExceeded => Some("the volume's quota is used up"),
+        TreeErrorKind::Cancelled => Some("it was cancelled"),
+        TreeErrorKind::BadArchive => Some("the archive is damaged, or holds what is not accepted"),
+        TreeErrorKind::NotFound
+        | TreeErrorKind::AlreadyExists
+        | TreeErrorKind::NotEmpty
+        | TreeErrorKind::NoSpace
+        | TreeErrorKind::PermissionDenied
+        | TreeErrorKind::Loop
+        | TreeErrorKind::ReadOnly
+        | TreeErrorKind::Io => None,
+    }
+}
+
+/// Status, reason and remedy.
+fn meaning(kind: TreeErrorKind) -> (Status, &'static str, &'static str) {
+    match kind {
+        TreeErrorKind::NotFound => (Status::NotFound, "file.not_found", "list the directory above it"),
+        TreeErrorKind::AlreadyExists => (
+            Status::AlreadyExists,
+            "file.exists",
+            "remove it first, or choose another name",
+        ),
+        TreeErrorKind::NotADirectory => (
+            Status::InvalidState,
+            "file.not_a_directory",
+            "name a directory, or use the call for files",
+        ),
+        TreeErrorKind::IsADirectory => (
+            Status::InvalidState,
+            "file.is_a_directory",
+            "use the call for directories",
+        ),
+        TreeErrorKind::NotAFile => (
+            Status::InvalidState,
+            "file.not_a_file",
+            "only regular files are opened",
+        ),
+        TreeErrorKind::NotEmpty => (
+            Status::InvalidState,
+            "file.not_empty",
+            "empty it first, or remove it recursively",
+        ),
+        TreeErrorKind::OutsideRoot => (
+            Status::PermissionDenied,
+            "file.outside_root",
+            "use a path without links or \"..\" that leave the tree",
+        ),
+        TreeErrorKind::BadPath => (
+            Status::InvalidArgument,
+            "file.bad_path",
+            "use a relative path that is not empty, of names of at most 255 bytes",
+        ),
+        TreeErrorKind::TooLarge => (
+            Status::ResourceExhausted,
+            "file.too_large",
+            "open it and work on it in parts",
+        ),
+        TreeErrorKind::QuotaExceeded => (
+            Status::DiskFull,
+            "file.quota",
+            "remove files, or give the volume a larger quota",
+        ),
+        TreeErrorKind::NoSpace => (Status::DiskFull, "file.no_space", "free some space"),
+        TreeErrorKind::PermissionDenied => (
+            Status::PermissionDenied,
+            "file.permission_denied",
+            "check its owner and mode, and those of the directories above it",
+        ),
+        TreeErrorKind::Loop => (
+            Status::InvalidState,
+            "file.link",
+            "name what the symbolic link stands for",
+        ),
+        TreeErrorKind::ReadOnly => (Status::ReadOnly, "file.read_only", "write elsewhere"),
+        TreeErrorKind::Cancelled => (
+            Status::Cancelled,
+            "file.cancelled",
+            "what was done so far is there; remove it or begin again",
+        ),
+        TreeErrorKind::BadArchive => (Status::Corrupt, "file.bad_archive", "make the archive again"),
+        TreeErrorKind::Io => (Status::Io, "file.io", "see the errno"),
+    }
+}
