@@ -48,6 +48,14 @@ impl Drop for SignalMask {
     }
 }
 
+/// Sixteen hexadecimal digits that nobody else has drawn: part of a name for what is not finished yet.
+pub fn random_hex() -> io::Result<String> {
+    let mut random = [0; 8];
+    // So few bytes come whole.
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!("{:016x}", u64::from_ne_bytes(random)))
+}
+
 /// Tries to lock the byte at `offset` of an open file, exclusively, for as long as the file is open.
 /// False when another open file holds it.
 pub fn try_lock_byte(file: &std::fs::File, offset: i64) -> io::Result<bool> {

@@ -115,9 +115,7 @@ fn holds(path: &Path, content: &[u8]) -> io::Result<bool> {
 
 /// Writes `path` as a whole: it has its old content or the new one, never a part.
 pub fn write_atomically(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut random = [0; 8];
-    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-    let temporary = path.with_extension(format!("{}.tmp", hex(&random)));
+    let temporary = path.with_extension(format!("{}.tmp", sys::random_hex()?));
     let written = (|| {
         let mut file = fs::OpenOptions::new()
             .write(true)

@@ -184,10 +184,9 @@ fn extract(directory: &Path, library: Option<&Path>, runner: &Path) -> Result<Ke
         .mode(0o700)
         .create(directory)
         .map_err(|error| MsbError::io("kernel.cache", "cannot make", directory, &error))?;
-    let mut random = [0; 8];
-    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
-        .map_err(|errno| MsbError::io("kernel.cache", "no random name for", directory, &errno.into()))?;
-    let fresh = directory.join(format!("{}.new", hex(&random)));
+    let random = sys::random_hex()
+        .map_err(|error| MsbError::io("kernel.cache", "no random name for", directory, &error))?;
+    let fresh = directory.join(format!("{random}.new"));
     let outcome = run_extraction(library, &fresh, runner);
     let kernel = outcome.and_then(|source| adopt(directory, &fresh, source));
     if kernel.is_err() {

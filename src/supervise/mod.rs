@@ -8,6 +8,7 @@ pub mod link;
 pub mod liveness;
 pub mod oplock;
 pub mod reactor;
+pub mod rowlock;
 pub mod sink;
 pub mod spawn;
 pub mod stream;

@@ -5,6 +5,7 @@ use super::options::{VolumeKind as Kind, VolumeOptions};
 use super::{DISK_IMAGE, Volume, directory};
 use crate::backend::{Backend, make_private};
 use crate::error::{MsbError, Status};
+use crate::sys;
 use msb_disk::{Ext4Error, create_ext4};
 use msb_store::{NewVolume, StoreError, VolumeKind};
 use rustix::fs::{FlockOperation, flock};
@@ -85,8 +86,10 @@ struct UnfinishedDisk {
 
 impl UnfinishedDisk {
     fn make(place: &Path, name: &str, capacity: u64) -> Result<Self, MsbError> {
-        let nonce = random_number()?;
-        let path = place.with_file_name(format!(".{name}.{nonce:016x}{UNFINISHED}"));
+        let nonce = sys::random_hex().map_err(|error| {
+            MsbError::new(Status::Io, "process.random", "the system gives no random numbers").source(&error)
+        })?;
+        let path = place.with_file_name(format!(".{name}.{nonce}{UNFINISHED}"));
         let failed = |error: &io::Error| MsbError::io("volume.create", "cannot make", &path, error);
         DirBuilder::new()
             .mode(MODE)
@@ -105,17 +108,6 @@ impl Drop for UnfinishedDisk {
         // Once renamed there is nothing to remove; otherwise the failure that brought us here is the one to report.
         let _ = fs::remove_dir_all(&self.path);
     }
-}
-
-fn random_number() -> Result<u64, MsbError> {
-    let mut nonce = [0; 8];
-    let mut filled = 0;
-    while let Some(rest) = nonce.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        filled += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty()).map_err(|errno| {
-            MsbError::new(Status::Io, "process.random", "the system gives no random numbers").source(&errno)
-        })?;
-    }
-    Ok(u64::from_ne_bytes(nonce))
 }
 
 fn not_made(error: &Ext4Error, name: &str) -> MsbError {
