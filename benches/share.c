@@ -8,6 +8,7 @@
  * measured in turns. Ends at the first failure with exit code 1.
  */
 #define _GNU_SOURCE
+#include "backend.h"
 #include "bare/machine.h"
 #include "bare/stream.h"
 #include "calls.h"
@@ -30,7 +31,6 @@
 #define VIRTIOFSD "/usr/lib/qemu/virtiofsd"
 
 #define MEASURE_MS 300000
-#define STOP_MS 30000
 #define SOCKET_MS 10000.0
 
 extern char **environ;
@@ -49,16 +49,6 @@ static void note(struct measures *measures, int round, const char *line) {
 }
 
 /* ---- libmsb ---- */
-
-static msb_backend open_backend(void) {
-    msb_backend backend = {0};
-    msb_backend_config *config = msb_backend_config_new();
-    MUST(msb_backend_config_set_home(config, home, &err));
-    MUST(msb_backend_config_set_driver(config, "qemu", &err));
-    MUST(msb_backend_new(config, &backend, &err));
-    msb_backend_config_free(config);
-    return backend;
-}
 
 static void add_bind(msb_sandbox_config *config, const char *guest_path, const char *host_path) {
     msb_mount_config *mount = msb_mount_config_new(guest_path);
@@ -152,13 +142,12 @@ int main(int argc, char **argv) {
         return 2;
     }
     home = argv[1], root = argv[2], initramfs = argv[3], program = argv[4], directory = argv[5];
-    msb_backend backend = open_backend();
+    msb_backend backend = new_backend(home, "qemu");
     for (int round = 0; round < ROUNDS; round++) {
         measure_sandbox(backend, &ours, round);
         measure_virtiofsd(&theirs, round);
     }
-    MUST(msb_backend_close(backend, STOP_MS, &err));
-    msb_backend_release(&backend);
+    end_backend(&backend);
     double mib = (double)(SHARE_BYTES >> 20) * 1e3;
     printf("share.write_mib_s %.1f\n", mib / median(ours.write_ms, ROUNDS));
     printf("virtiofsd.write_mib_s %.1f\n", mib / median(theirs.write_ms, ROUNDS));

@@ -11,6 +11,7 @@
  * exit code 1.
  */
 #define _GNU_SOURCE
+#include "backend.h"
 #include "bare/machine.h"
 #include "bare/stream.h"
 #include "calls.h"
@@ -41,23 +42,9 @@
 #define PAGE_LIMIT 1000
 
 #define CALL_MS 120000
-#define STOP_MS 30000
 
 static const char *home, *root, *initramfs;
 static msb_backend backend;
-
-static void open_backend(void) {
-    msb_backend_config *config = msb_backend_config_new();
-    MUST(msb_backend_config_set_home(config, home, &err));
-    MUST(msb_backend_config_set_driver(config, "qemu", &err));
-    MUST(msb_backend_new(config, &backend, &err));
-    msb_backend_config_free(config);
-}
-
-static void close_backend(void) {
-    MUST(msb_backend_close(backend, STOP_MS, &err));
-    msb_backend_release(&backend);
-}
 
 static msb_volume create_volume(const char *name) {
     msb_volume volume = {0};
@@ -94,7 +81,7 @@ static size_t list_volumes(void) {
 
 static void measure_rows(void) {
     static double creates[CREATES], opens[OPENS], lists[LISTINGS];
-    open_backend();
+    backend = new_backend(home, "qemu");
     for (int i = 0; i < LISTED; i++) {
         double begin = now_ms();
         msb_volume volume = create_volume(numbered("row", i));
@@ -114,7 +101,7 @@ static void measure_rows(void) {
         if (list_volumes() != LISTED) give_up("the listing is not of %d volumes", LISTED);
         lists[i] = now_ms() - begin;
     }
-    close_backend();
+    end_backend(&backend);
     printf("msb.create_us %.1f\n", median(creates, CREATES) * 1e3);
     printf("msb.open_us %.1f\n", median(opens, OPENS) * 1e3);
     printf("msb.list_us %.1f\n", median(lists, LISTINGS) * 1e3);
@@ -122,7 +109,7 @@ static void measure_rows(void) {
 
 static void measure_many(void) {
     double lists[MANY_ROUNDS], opens[MANY_ROUNDS];
-    open_backend();
+    backend = new_backend(home, "qemu");
     for (int i = 0; i < MANY; i++) {
         msb_volume volume = create_volume(numbered("many", i));
         msb_volume_release(&volume);
@@ -140,12 +127,12 @@ static void measure_many(void) {
         if (list_volumes() != MANY) give_up("the listing is not of %d volumes", MANY);
         lists[i] = now_ms() - begin;
     }
-    close_backend();
+    end_backend(&backend);
     for (int i = 0; i < MANY_ROUNDS; i++) {
         double begin = now_ms();
-        open_backend();
+        backend = new_backend(home, "qemu");
         opens[i] = now_ms() - begin;
-        close_backend();
+        end_backend(&backend);
     }
     printf("msb.list_many_ms %.2f\n", median(lists, MANY_ROUNDS));
     printf("msb.backend_many_ms %.2f\n", median(opens, MANY_ROUNDS));
@@ -279,7 +266,7 @@ static void measure_bytes(void) {
     uint8_t *data = malloc(LARGE);
     if (!data) give_up("no memory");
     memset(data, 7, LARGE);
-    open_backend();
+    backend = new_backend(home, "qemu");
     msb_volume volume = create_volume("bytes");
     measure_size(volume, data, SMALL, SMALL_ROUNDS, SMALL_BLOCK, &times);
     printf("msb.write_small_us %.2f\n", median(times.write, SMALL_ROUNDS) * 1e3);
@@ -296,7 +283,7 @@ static void measure_bytes(void) {
     printf("plain.read_into_mib_s %.0f\n", mib / median(times.plain_into, LARGE_ROUNDS));
     MUST(msb_volume_remove(volume, &err));
     msb_volume_release(&volume);
-    close_backend();
+    end_backend(&backend);
     free(data);
 }
 
@@ -361,7 +348,7 @@ static void measure_guest(void) {
     uint8_t *piece = malloc(PIECE);
     if (!piece) give_up("no memory");
     memset(piece, 1, PIECE);
-    open_backend();
+    backend = new_backend(home, "qemu");
     for (int round = 0; round < GUEST_ROUNDS; round++) {
         struct bare bare;
         double ready_ms;
@@ -377,7 +364,7 @@ static void measure_guest(void) {
         struct bare_inputs inputs = bare_inputs();
         if (bare_boot(&bare, &inputs, &ready_ms) || bare_stream(&bare, &bare_rates[round]) || bare_end(&bare)) exit(1);
     }
-    close_backend();
+    end_backend(&backend);
     free(piece);
     printf("guest.write_mib_s %.1f\n", median(writes, GUEST_ROUNDS));
     printf("guest.read_mib_s %.1f\n", median(reads, GUEST_ROUNDS));

@@ -11,6 +11,7 @@
  * measured in turns, so that a change of the host's load meets both. Ends at the first failure with exit code 1.
  */
 #define _GNU_SOURCE
+#include "backend.h"
 #include "bare/machine.h"
 #include "bare/stream.h"
 #include "calls.h"
@@ -42,25 +43,11 @@
 
 /* A start with this timeout has what its sandbox is configured with: what a user who sets nothing gets. */
 #define BOOT_MS (-1)
-#define STOP_MS 30000
 #define READ_MS 60000
 #define COMMAND_MS 120000
 
 static const char *home, *root, *initramfs;
 static msb_backend backend;
-
-static void open_backend(const char *driver) {
-    msb_backend_config *config = msb_backend_config_new();
-    MUST(msb_backend_config_set_home(config, home, &err));
-    MUST(msb_backend_config_set_driver(config, driver, &err));
-    MUST(msb_backend_new(config, &backend, &err));
-    msb_backend_config_free(config);
-}
-
-static void close_backend(void) {
-    MUST(msb_backend_close(backend, STOP_MS, &err));
-    msb_backend_release(&backend);
-}
 
 static msb_sandbox create(const char *name) {
     msb_sandbox sandbox = {0};
@@ -152,7 +139,7 @@ static void measure_start(void) {
     double ready[START_ROUNDS], first[START_ROUNDS], stopped[START_ROUNDS];
     struct bare_inputs inputs = {0};
     msb_exec_config *command = command_true();
-    open_backend("qemu");
+    backend = new_backend(home, "qemu");
     /* Round 0 prepares the kernel and warms the host's caches; it does not count. */
     for (int round = 0; round <= START_ROUNDS; round++) {
         double ready_ms = 0;
@@ -175,7 +162,7 @@ static void measure_start(void) {
         drop(&sandbox);
     }
     msb_exec_config_free(command);
-    close_backend();
+    end_backend(&backend);
     printf("qemu.accel %s\n", inputs.accel);
     printf("bare.ready_ms %.1f\n", median(ready, START_ROUNDS));
     printf("qemu.first_ms %.1f\n", median(first, START_ROUNDS));
@@ -184,14 +171,14 @@ static void measure_start(void) {
 
 static void measure_exec(void) {
     static double times[EXECS];
-    open_backend("qemu");
+    backend = new_backend(home, "qemu");
     msb_sandbox sandbox = create("exec");
     start(sandbox);
     time_execs(sandbox, times, EXECS);
     print_memory("qemu", sandbox);
     stop(sandbox);
     drop(&sandbox);
-    close_backend();
+    end_backend(&backend);
     printf("qemu.exec_p50_ms %.2f\n", percentile(times, EXECS, 50));
     printf("qemu.exec_p99_ms %.2f\n", percentile(times, EXECS, 99));
 }
@@ -240,7 +227,7 @@ static double stream_out(msb_sandbox sandbox, long *growth_kib) {
 static void measure_stream(void) {
     double bare_rates[STREAM_ROUNDS], rates[STREAM_ROUNDS];
     long growth_kib = 0;
-    open_backend("qemu");
+    backend = new_backend(home, "qemu");
     for (int round = 0; round < STREAM_ROUNDS; round++) {
         struct bare bare;
         double ready_ms;
@@ -252,7 +239,7 @@ static void measure_stream(void) {
         drop(&sandbox);
         if (bare_boot(&bare, &inputs, &ready_ms) || bare_stream(&bare, &bare_rates[round]) || bare_end(&bare)) exit(1);
     }
-    close_backend();
+    end_backend(&backend);
     printf("bare.stream_mib_s %.1f\n", median(bare_rates, STREAM_ROUNDS));
     printf("qemu.stream_mib_s %.1f\n", median(rates, STREAM_ROUNDS));
     printf("qemu.stream_growth_kib %ld\n", growth_kib);
@@ -304,7 +291,7 @@ static void measure_crowd(void) {
     int ready = 0;
     double slowest = 0;
     narrow_down();
-    open_backend("qemu");
+    backend = new_backend(home, "qemu");
     for (int i = 0; i < CROWD; i++) {
         char name[32];
         snprintf(name, sizeof name, "crowd-%d", i);
@@ -325,12 +312,12 @@ static void measure_crowd(void) {
         MUST(msb_sandbox_kill(crowd[i].sandbox, STOP_MS, &err));
         drop(&crowd[i].sandbox);
     }
-    close_backend();
+    end_backend(&backend);
 }
 
 static void measure_krun(void) {
     static double creates[KRUN_ROUNDS], stopped[KRUN_ROUNDS], execs[KRUN_EXECS];
-    open_backend("krun");
+    backend = new_backend(home, "krun");
     for (int round = 0; round < KRUN_ROUNDS; round++) {
         double begin = now_ms();
         msb_sandbox sandbox = create("krun");
@@ -345,7 +332,7 @@ static void measure_krun(void) {
         stopped[round] = now_ms() - begin;
         drop(&sandbox);
     }
-    close_backend();
+    end_backend(&backend);
     printf("krun.create_start_ms %.1f\n", median(creates, KRUN_ROUNDS));
     printf("krun.exec_ms %.2f\n", median(execs, KRUN_EXECS));
     printf("krun.stop_ms %.1f\n", median(stopped, KRUN_ROUNDS));
