@@ -42,7 +42,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     agent.rustflags = "-C target-feature=+crt-static";
     agent.features = if process { vec!["process"] } else { vec![] };
     let agent = agent.run()?;
-    fs::copy(&agent, out.join("msb-agent"))?;
 
     let mut runner = Build::new(&root, &build, &target, "msb-runner");
     runner.profile = if release { "release" } else { "dev" };
@@ -52,7 +51,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|f| f.0)
         .collect();
     let runner = runner.run()?;
-    fs::copy(&runner, out.join("msb-runner"))?;
+    // In a debug build only the time counts.
+    let level = if release { 19 } else { 1 };
+    let programs = [
+        pack("AGENT", &agent, &out, level)?,
+        pack("RUNNER", &runner, &out, level)?,
+    ];
+    fs::write(out.join("programs.rs"), programs.concat())?;
     println!(
         "cargo:rustc-env=MSB_EMBEDDED_DIGEST={}",
         digest([&agent, &runner])?
@@ -60,6 +65,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     link_arguments(&target);
     Ok(())
+}
+
+/// Compresses a program into `out` and returns the item of src/runtime/embedded.rs that carries it.
+fn pack(name: &str, program: &Path, out: &Path, level: i32) -> io::Result<String> {
+    let content = fs::read(program)?;
+    let packed = out.join(format!("{name}.zst"));
+    fs::write(&packed, zstd::bulk::compress(&content, level)?)?;
+    Ok(format!(
+        "static {name}: Program = Program {{ packed: include_bytes!({packed:?}), len: {}, crc32: {} }};\n",
+        content.len(),
+        crc32fast::hash(&content),
+    ))
 }
 
 /// Names this very set of programs: the directory that they are put into.

@@ -112,6 +112,16 @@
 #define MSB_KIND_FILE 6
 
 /**
+ * For `msb_debug_live_objects`: `msb_queue`.
+ */
+#define MSB_KIND_QUEUE 7
+
+/**
+ * For `msb_debug_live_objects`: `msb_op`.
+ */
+#define MSB_KIND_OP 8
+
+/**
  * An output callback returns this to get more.
  */
 #define MSB_CALLBACK_CONTINUE 0
@@ -350,170 +360,187 @@
 /**
  * For `msb_volume_info_used_bytes`: it was not measured.
  */
-#define MSB_NOT_MEASURED UINT64_MAX
+#define MSB_NOT_MEASURED 18446744073709551615ull
 
 /**
- * Why a call failed.
- *
- * The set is open: a later version may add statuses, so a `switch` needs a `default`. Numbers are never reused.
+ * An argument is NULL, malformed or out of range; the message names it.
  */
-enum msb_err
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * An argument is NULL, malformed or out of range; the message names it.
-     */
-    MSB_ERR_INVALID_ARGUMENT = 1,
-    /**
-     * Nothing of that name exists.
-     */
-    MSB_ERR_NOT_FOUND = 2,
-    /**
-     * The name is taken.
-     */
-    MSB_ERR_ALREADY_EXISTS = 3,
-    /**
-     * The object is in a state in which this cannot be done.
-     */
-    MSB_ERR_INVALID_STATE = 4,
-    /**
-     * The operating system denies access.
-     */
-    MSB_ERR_PERMISSION_DENIED = 5,
-    /**
-     * A limit of the process, the system or the library is reached.
-     */
-    MSB_ERR_RESOURCE_EXHAUSTED = 6,
-    /**
-     * The other side does not answer now; the same call may succeed later.
-     */
-    MSB_ERR_UNAVAILABLE = 7,
-    /**
-     * The deadline passed.
-     */
-    MSB_ERR_TIMEOUT = 8,
-    /**
-     * The operation was cancelled.
-     */
-    MSB_ERR_CANCELLED = 9,
-    /**
-     * Nothing is ready and the caller asked not to wait.
-     */
-    MSB_ERR_WOULD_BLOCK = 10,
-    /**
-     * The stream has ended; there will be no more data. No function of this version gives it.
-     */
-    MSB_ERR_END_OF_STREAM = 11,
-    /**
-     * This build, host or driver cannot do it.
-     */
-    MSB_ERR_UNSUPPORTED = 12,
-    /**
-     * A file or device operation failed; see the errno.
-     */
-    MSB_ERR_IO = 13,
-    /**
-     * A network operation failed. No function of this version gives it.
-     */
-    MSB_ERR_NETWORK = 14,
-    /**
-     * Data does not have the form or the digest that it must have.
-     */
-    MSB_ERR_CORRUPT = 15,
-    /**
-     * Somebody else changed the same object first.
-     */
-    MSB_ERR_CONFLICT = 16,
-    /**
-     * The guest did not come up; details hold the stage and the console's tail.
-     */
-    MSB_ERR_GUEST_FAILED = 17,
-    /**
-     * The command could not be started in the guest; the reason says why.
-     */
-    MSB_ERR_EXEC_FAILED = 18,
-    /**
-     * The handle was released, or was never given out by this process.
-     */
-    MSB_ERR_STALE_HANDLE = 19,
-    /**
-     * The handle belongs to an object of another type.
-     */
-    MSB_ERR_WRONG_HANDLE_TYPE = 20,
-    /**
-     * The call would wait for the thread that makes it.
-     */
-    MSB_ERR_WOULD_DEADLOCK = 21,
-    /**
-     * The process was forked after the library was first used; the child cannot use it.
-     */
-    MSB_ERR_FORKED = 22,
-    /**
-     * Header and library are of incompatible versions. No function of this version gives it.
-     */
-    MSB_ERR_ABI_MISMATCH = 23,
-    /**
-     * Memory could not be allocated.
-     */
-    MSB_ERR_OUT_OF_MEMORY = 24,
-    /**
-     * A defect of the library itself.
-     */
-    MSB_ERR_INTERNAL = 25,
-    /**
-     * The store was written by a newer version; it was left as it was.
-     */
-    MSB_ERR_STORE_NEWER = 26,
-    /**
-     * The store's database is damaged.
-     */
-    MSB_ERR_STORE_CORRUPT = 27,
-    /**
-     * The place to be written is read-only.
-     */
-    MSB_ERR_READ_ONLY = 28,
-    /**
-     * The disk or its quota is full.
-     */
-    MSB_ERR_DISK_FULL = 29,
-    /**
-     * A configuration text or file cannot be used as it stands.
-     */
-    MSB_ERR_CONFIG_INVALID = 30,
-    /**
-     * No driver can run a guest on this host.
-     */
-    MSB_ERR_DRIVER_UNAVAILABLE = 31,
-    /**
-     * No guest kernel was found; the message lists where it was looked for.
-     */
-    MSB_ERR_KERNEL_NOT_FOUND = 32,
-    /**
-     * This host cannot give the isolation that was asked for.
-     */
-    MSB_ERR_ISOLATION_UNAVAILABLE = 33,
-    /**
-     * The sandbox's machine ended without being asked to. No function of this version gives it.
-     */
-    MSB_ERR_SANDBOX_CRASHED = 34,
-    /**
-     * The sandbox is not running.
-     */
-    MSB_ERR_NOT_RUNNING = 35,
-    /**
-     * The object is in use.
-     */
-    MSB_ERR_BUSY = 36,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum msb_err msb_err;
-#else
-typedef int32_t msb_err;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
+#define MSB_ERR_INVALID_ARGUMENT 1
+
+/**
+ * Nothing of that name exists.
+ */
+#define MSB_ERR_NOT_FOUND 2
+
+/**
+ * The name is taken.
+ */
+#define MSB_ERR_ALREADY_EXISTS 3
+
+/**
+ * The object is in a state in which this cannot be done.
+ */
+#define MSB_ERR_INVALID_STATE 4
+
+/**
+ * The operating system denies access.
+ */
+#define MSB_ERR_PERMISSION_DENIED 5
+
+/**
+ * A limit of the process, the system or the library is reached.
+ */
+#define MSB_ERR_RESOURCE_EXHAUSTED 6
+
+/**
+ * The other side does not answer now; the same call may succeed later.
+ */
+#define MSB_ERR_UNAVAILABLE 7
+
+/**
+ * The deadline passed.
+ */
+#define MSB_ERR_TIMEOUT 8
+
+/**
+ * The operation was cancelled.
+ */
+#define MSB_ERR_CANCELLED 9
+
+/**
+ * Nothing is ready and the caller asked not to wait.
+ */
+#define MSB_ERR_WOULD_BLOCK 10
+
+/**
+ * The stream has ended; there will be no more data. No function of this version gives it.
+ */
+#define MSB_ERR_END_OF_STREAM 11
+
+/**
+ * This build, host or driver cannot do it.
+ */
+#define MSB_ERR_UNSUPPORTED 12
+
+/**
+ * A file or device operation failed; see the errno.
+ */
+#define MSB_ERR_IO 13
+
+/**
+ * A network operation failed. No function of this version gives it.
+ */
+#define MSB_ERR_NETWORK 14
+
+/**
+ * Data does not have the form or the digest that it must have.
+ */
+#define MSB_ERR_CORRUPT 15
+
+/**
+ * Somebody else changed the same object first.
+ */
+#define MSB_ERR_CONFLICT 16
+
+/**
+ * The guest did not come up; details hold the stage and the console's tail.
+ */
+#define MSB_ERR_GUEST_FAILED 17
+
+/**
+ * The command could not be started in the guest; the reason says why.
+ */
+#define MSB_ERR_EXEC_FAILED 18
+
+/**
+ * The handle was released, or was never given out by this process.
+ */
+#define MSB_ERR_STALE_HANDLE 19
+
+/**
+ * The handle belongs to an object of another type.
+ */
+#define MSB_ERR_WRONG_HANDLE_TYPE 20
+
+/**
+ * The call would wait for the thread that makes it.
+ */
+#define MSB_ERR_WOULD_DEADLOCK 21
+
+/**
+ * The process was forked after the library was first used; the child cannot use it.
+ */
+#define MSB_ERR_FORKED 22
+
+/**
+ * Header and library are of incompatible versions. No function of this version gives it.
+ */
+#define MSB_ERR_ABI_MISMATCH 23
+
+/**
+ * Memory could not be allocated.
+ */
+#define MSB_ERR_OUT_OF_MEMORY 24
+
+/**
+ * A defect of the library itself.
+ */
+#define MSB_ERR_INTERNAL 25
+
+/**
+ * The store was written by a newer version; it was left as it was.
+ */
+#define MSB_ERR_STORE_NEWER 26
+
+/**
+ * The store's database is damaged.
+ */
+#define MSB_ERR_STORE_CORRUPT 27
+
+/**
+ * The place to be written is read-only.
+ */
+#define MSB_ERR_READ_ONLY 28
+
+/**
+ * The disk or its quota is full.
+ */
+#define MSB_ERR_DISK_FULL 29
+
+/**
+ * A configuration text or file cannot be used as it stands.
+ */
+#define MSB_ERR_CONFIG_INVALID 30
+
+/**
+ * No driver can run a guest on this host.
+ */
+#define MSB_ERR_DRIVER_UNAVAILABLE 31
+
+/**
+ * No guest kernel was found; the message lists where it was looked for.
+ */
+#define MSB_ERR_KERNEL_NOT_FOUND 32
+
+/**
+ * This host cannot give the isolation that was asked for.
+ */
+#define MSB_ERR_ISOLATION_UNAVAILABLE 33
+
+/**
+ * The sandbox's machine ended without being asked to. No function of this version gives it.
+ */
+#define MSB_ERR_SANDBOX_CRASHED 34
+
+/**
+ * The sandbox is not running.
+ */
+#define MSB_ERR_NOT_RUNNING 35
+
+/**
+ * The object is in use.
+ */
+#define MSB_ERR_BUSY 36
 
 /**
  * What `msb_backend_new` takes: options that override the config file. Freed with `msb_backend_config_free`.
@@ -637,6 +664,27 @@ typedef struct msb_backend {
 } msb_backend;
 
 /**
+ * Completions of operations, and the threads that do their work. Released with `msb_queue_release`; `{0}` is the null
+ * handle.
+ */
+typedef struct msb_queue {
+    /**
+     * Opaque.
+     */
+    uint64_t id;
+} msb_queue;
+
+/**
+ * An operation that a queue accepted. Released with `msb_op_release`; `{0}` is the null handle.
+ */
+typedef struct msb_op {
+    /**
+     * Opaque.
+     */
+    uint64_t id;
+} msb_op;
+
+/**
  * A thread that delivers events. Released with `msb_dispatcher_release`; `{0}` is the null handle.
  */
 typedef struct msb_dispatcher {
@@ -725,6 +773,42 @@ typedef struct msb_file {
 } msb_file;
 
 /**
+ * How far an operation has come. Always written whole. What it counts depends on the operation; many count nothing.
+ */
+typedef struct msb_progress {
+    /**
+     * Bytes that were dealt with.
+     */
+    uint64_t bytes_done;
+    /**
+     * Bytes in all; 0 if not known.
+     */
+    uint64_t bytes_total;
+    /**
+     * Files, entries or findings that were dealt with.
+     */
+    uint64_t items_done;
+    /**
+     * Items in all; 0 if not known.
+     */
+    uint64_t items_total;
+    /**
+     * 0; room for later versions.
+     */
+    uint64_t reserved_words[4];
+} msb_progress;
+
+/**
+ * A volume. Released with `msb_volume_release`; `{0}` is the null handle.
+ */
+typedef struct msb_volume {
+    /**
+     * Opaque.
+     */
+    uint64_t id;
+} msb_volume;
+
+/**
  * How a run of a sandbox ended. Always written whole.
  */
 typedef struct msb_exit {
@@ -789,20 +873,43 @@ typedef struct msb_file_progress {
 } msb_file_progress;
 
 /**
+ * Says that an operation has completed. Always written whole.
+ */
+typedef struct msb_completion {
+    /**
+     * The value that the operation was submitted with.
+     */
+    uint64_t token;
+    /**
+     * The operation, still owned by whoever submitted it: take its result, then release it. The null handle if it was
+     * released already.
+     */
+    msb_op op;
+    /**
+     * `MSB_OK`, or why it failed; `msb_op_take_*` gives the whole error.
+     */
+    msb_status status;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * 0; room for later versions.
+     */
+    uint64_t reserved_words[4];
+} msb_completion;
+
+/**
+ * Called with each completion; it is borrowed for the call. It must not unwind or jump out; while it runs, only its own
+ * dispatcher waits.
+ */
+typedef void (*msb_completion_fn)(void *user, const struct msb_completion *completion);
+
+/**
  * Called on the thread that made the call, as it goes on; `progress` is borrowed for the call. Returns 0 to go on, anything
  * else to give up: the call then fails with `MSB_ERR_CANCELLED`. It must not unwind or jump out.
  */
 typedef int32_t (*msb_file_progress_fn)(void *user, const struct msb_file_progress *progress);
-
-/**
- * A volume. Released with `msb_volume_release`; `{0}` is the null handle.
- */
-typedef struct msb_volume {
-    /**
-     * Opaque.
-     */
-    uint64_t id;
-} msb_volume;
 
 /**
  * Success.
@@ -1261,6 +1368,66 @@ msb_status msb_backend_close(msb_backend backend,
  */
 MSB_API
 void msb_backend_release(msb_backend *backend);
+
+/**
+ * Begins `msb_backend_new`; its completion's result is for `msb_op_take_backend`.
+ *
+ * - config: copied; may be NULL.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_new_async(const msb_backend_config *config,
+                                 msb_queue queue,
+                                 uint64_t token,
+                                 msb_op *op,
+                                 msb_error **err);
+
+/**
+ * Begins `msb_backend_close`; its completion is for `msb_op_finish`. Other operations of the backend fail or are cancelled
+ * by it as calls are. Cancelled, the backend is closed all the same, and nobody waits any more for its sandboxes.
+ *
+ * - backend: the backend.
+ * - timeout_ms: how long it may wait, in milliseconds from now; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_backend_close_async(msb_backend backend,
+                                   int64_t timeout_ms,
+                                   msb_queue queue,
+                                   uint64_t token,
+                                   msb_op *op,
+                                   msb_error **err);
+
+/**
+ * Begins `msb_probe`; its completion's result is for `msb_op_take_probe_report`.
+ *
+ * - backend: the backend whose home and settings count.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_probe_async(msb_backend backend,
+                           msb_queue queue,
+                           uint64_t token,
+                           msb_op *op,
+                           msb_error **err);
 
 /**
  * Virtual processors of a sandbox that does not say, 1 to 255. Unset: the config file's, else 1.
@@ -2192,6 +2359,128 @@ MSB_API
 void msb_exec_release(msb_exec *exec);
 
 /**
+ * Begins `msb_sandbox_exec_start`; its completion's result is for `msb_op_take_exec`. A command that is not taken,
+ * because the operation was cancelled or released, is killed with SIGKILL, and with it its process group.
+ *
+ * - sandbox: the sandbox, running.
+ * - config: copied; not NULL.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_exec_start_async(msb_sandbox sandbox,
+                                        const msb_exec_config *config,
+                                        msb_queue queue,
+                                        uint64_t token,
+                                        msb_op *op,
+                                        msb_error **err);
+
+/**
+ * Begins `msb_sandbox_exec`; its completion's result is for `msb_op_take_exec_result`. `msb_op_progress` counts the
+ * bytes of its input and output meanwhile. Cancelled, it kills the command with SIGKILL, and with it its process
+ * group. Of more commands at once than a guest runs, 1024, the rest fail with EXEC_FAILED and the reason
+ * `exec.too_many`.
+ *
+ * - sandbox: the sandbox, running.
+ * - config: copied; not NULL.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_exec_async(msb_sandbox sandbox,
+                                  const msb_exec_config *config,
+                                  msb_queue queue,
+                                  uint64_t token,
+                                  msb_op *op,
+                                  msb_error **err);
+
+/**
+ * Begins a read of a command's output; its completion's result is for `msb_op_take_bytes`: at least one byte, or none
+ * at the end of the output. Reads of one output, blocking ones too, are served in the order of their calls, and none
+ * loses bytes: a read that is cancelled took none.
+ *
+ * - exec: the command.
+ * - which: `MSB_STDOUT` or `MSB_STDERR`.
+ * - cap: how many bytes at most; not 0.
+ * - timeout_ms: how long to wait from the call on, in milliseconds; 0 only looks, -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_exec_read_async(msb_exec exec,
+                               int32_t which,
+                               size_t cap,
+                               int64_t timeout_ms,
+                               msb_queue queue,
+                               uint64_t token,
+                               msb_op *op,
+                               msb_error **err);
+
+/**
+ * Begins a write to a command's standard input, of all of the data; its completion's result, their number, is for
+ * `msb_op_take_count`. `msb_op_progress` tells how many were sent meanwhile, and how many were if it fails or is
+ * cancelled. Writes of one command are sent in the order of their calls, and not mixed.
+ *
+ * - exec: the command.
+ * - data: copied; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; 0 sends what fits at once, -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_exec_write_async(msb_exec exec,
+                                const void *data,
+                                size_t len,
+                                int64_t timeout_ms,
+                                msb_queue queue,
+                                uint64_t token,
+                                msb_op *op,
+                                msb_error **err);
+
+/**
+ * Begins `msb_exec_wait`; its completion's result is for `msb_op_take_exec_status`. Cancelled, or at the end of its
+ * time, the command goes on.
+ *
+ * - exec: the command.
+ * - timeout_ms: how long to wait from the call on, in milliseconds; 0 only looks, -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_exec_wait_async(msb_exec exec,
+                               int64_t timeout_ms,
+                               msb_queue queue,
+                               uint64_t token,
+                               msb_op *op,
+                               msb_error **err);
+
+/**
  * Makes a config with nothing but a program.
  *
  * - program: copied; may be NULL. That it is set is checked when the config is used.
@@ -2716,6 +3005,172 @@ msb_status msb_file_stat(msb_file file,
  */
 MSB_API
 void msb_file_release(msb_file *file);
+
+/**
+ * Begins `msb_file_pread`; its completion's result is for `msb_op_take_bytes`. Fewer bytes than `cap` mean the end of
+ * the file.
+ *
+ * - file: the file.
+ * - offset: where to begin, in bytes.
+ * - cap: how many bytes at most, 1 to 1 GiB.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_pread_async(msb_file file,
+                                uint64_t offset,
+                                size_t cap,
+                                int64_t timeout_ms,
+                                msb_queue queue,
+                                uint64_t token,
+                                msb_op *op,
+                                msb_error **err);
+
+/**
+ * Begins `msb_file_pwrite`; its completion is for `msb_op_finish`. A failure, or a cancellation, may leave part of the
+ * data written.
+ *
+ * - file: the file.
+ * - offset: where to begin, in bytes.
+ * - data: copied; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_pwrite_async(msb_file file,
+                                 uint64_t offset,
+                                 const void *data,
+                                 size_t len,
+                                 int64_t timeout_ms,
+                                 msb_queue queue,
+                                 uint64_t token,
+                                 msb_op *op,
+                                 msb_error **err);
+
+/**
+ * Begins `msb_file_append`; its completion is for `msb_op_finish`. A failure, or a cancellation, may leave part of the
+ * data written.
+ *
+ * - file: the file.
+ * - data: copied; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_append_async(msb_file file,
+                                 const void *data,
+                                 size_t len,
+                                 int64_t timeout_ms,
+                                 msb_queue queue,
+                                 uint64_t token,
+                                 msb_op *op,
+                                 msb_error **err);
+
+/**
+ * Begins `msb_file_size`; its completion's result is for `msb_op_take_count`.
+ *
+ * - file: the file.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_size_async(msb_file file,
+                               int64_t timeout_ms,
+                               msb_queue queue,
+                               uint64_t token,
+                               msb_op *op,
+                               msb_error **err);
+
+/**
+ * Begins `msb_file_truncate`; its completion is for `msb_op_finish`.
+ *
+ * - file: the file.
+ * - size: the new size in bytes.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_truncate_async(msb_file file,
+                                   uint64_t size,
+                                   int64_t timeout_ms,
+                                   msb_queue queue,
+                                   uint64_t token,
+                                   msb_op *op,
+                                   msb_error **err);
+
+/**
+ * Begins `msb_file_sync`; its completion is for `msb_op_finish`.
+ *
+ * - file: the file.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_sync_async(msb_file file,
+                               int64_t timeout_ms,
+                               msb_queue queue,
+                               uint64_t token,
+                               msb_op *op,
+                               msb_error **err);
+
+/**
+ * Begins `msb_file_stat`; its completion's result is for `msb_op_take_file_info`.
+ *
+ * - file: the file.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_file_stat_async(msb_file file,
+                               int64_t timeout_ms,
+                               msb_queue queue,
+                               uint64_t token,
+                               msb_op *op,
+                               msb_error **err);
 
 /**
  * The last part of its name, as bytes: not necessarily UTF-8.
@@ -3246,6 +3701,348 @@ msb_status msb_mount_config_set_gid(msb_mount_config *config,
                                     msb_error **err);
 
 /**
+ * Asks for an operation's end; how it ended its completion tells. It is `MSB_ERR_CANCELLED`, or the success that was
+ * quicker. An operation that waits for its turn or for an event ends at once, one that is at work within moments, after
+ * undoing what it had begun.
+ *
+ * - op: the operation; one that has completed stays as it is.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_cancel(msb_op op,
+                         msb_error **err);
+
+/**
+ * Tells how far an operation has come, before its completion or after.
+ *
+ * - op: the operation.
+ * - out: written with the counts; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API msb_status msb_op_progress(msb_op op, msb_progress *out, msb_error **err);
+
+/**
+ * Gives a handle back. An operation that has not completed goes on and still completes, with a null `op`; a result
+ * that was not taken is torn down: a sandbox that was created stays, its handle is released.
+ *
+ * - op: consumed and set to the null handle; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+void msb_op_release(msb_op *op);
+
+/**
+ * Takes the success of an operation that gives nothing else. If it failed this fails as the call itself would have, and can
+ * be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something, INVALID_STATE if it has not completed
+ *   or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_finish(msb_op op,
+                         msb_error **err);
+
+/**
+ * Takes the backend that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be released with `msb_backend_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_backend(msb_op op,
+                               msb_backend *out,
+                               msb_error **err);
+
+/**
+ * Takes the sandbox that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be released with `msb_sandbox_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_sandbox(msb_op op,
+                               msb_sandbox *out,
+                               msb_error **err);
+
+/**
+ * Takes the command that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be released with `msb_exec_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_exec(msb_op op,
+                            msb_exec *out,
+                            msb_error **err);
+
+/**
+ * Takes the volume that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be released with `msb_volume_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_volume(msb_op op,
+                              msb_volume *out,
+                              msb_error **err);
+
+/**
+ * Takes the open file that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be released with `msb_file_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_file(msb_op op,
+                            msb_file *out,
+                            msb_error **err);
+
+/**
+ * Takes the end of a sandbox's run that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: written on success, cleared on failure; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_exit(msb_op op,
+                            msb_exit *out,
+                            msb_error **err);
+
+/**
+ * Takes the end of a command that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: written on success, cleared on failure; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_exec_status(msb_op op,
+                                   msb_exec_status *out,
+                                   msb_error **err);
+
+/**
+ * Takes the command that was run to its end that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be freed with `msb_exec_result_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_exec_result(msb_op op,
+                                   msb_exec_result **out,
+                                   msb_error **err);
+
+/**
+ * Takes the bytes that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_bytes(msb_op op,
+                             msb_bytes **out,
+                             msb_error **err);
+
+/**
+ * Takes the number that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: written on success, cleared on failure; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_count(msb_op op,
+                             uint64_t *out,
+                             msb_error **err);
+
+/**
+ * Takes the yes or no that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: written with 1 or 0 on success, cleared on failure; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_flag(msb_op op,
+                            uint8_t *out,
+                            msb_error **err);
+
+/**
+ * Takes the description of a file that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be freed with `msb_file_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_file_info(msb_op op,
+                                 msb_file_info **out,
+                                 msb_error **err);
+
+/**
+ * Takes the page of a directory that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be freed with `msb_file_page_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_file_page(msb_op op,
+                                 msb_file_page **out,
+                                 msb_error **err);
+
+/**
+ * Takes the totals of a transfer that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: written on success, cleared on failure; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_file_progress(msb_op op,
+                                     msb_file_progress *out,
+                                     msb_error **err);
+
+/**
+ * Takes the report on this host that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be freed with `msb_probe_report_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_probe_report(msb_op op,
+                                    msb_probe_report **out,
+                                    msb_error **err);
+
+/**
+ * Takes the measurement that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be freed with `msb_storage_usage_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_storage_usage(msb_op op,
+                                     msb_storage_usage **out,
+                                     msb_error **err);
+
+/**
+ * Takes the report of a check that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be freed with `msb_fsck_report_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_fsck_report(msb_op op,
+                                   msb_fsck_report **out,
+                                   msb_error **err);
+
+/**
+ * Takes the report of what was freed that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be freed with `msb_prune_report_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_prune_report(msb_op op,
+                                    msb_prune_report **out,
+                                    msb_error **err);
+
+/**
  * Looks at what this host can run. A missing driver is not a failure of this call: the report says what is missing and
  * what to do. The trial of the host's virtualization is remembered until the host restarts.
  *
@@ -3363,6 +4160,135 @@ MSB_API const char *msb_probe_report_remedy(const msb_probe_report *report, size
  * - Since: 0.1.0
  */
 MSB_API void msb_probe_report_free(msb_probe_report *report);
+
+/**
+ * Makes a queue. It belongs to no backend, and any number of queues can be used side by side. It has no thread until an
+ * operation needs one, and then a bounded number, whatever is in flight; they end when they have had nothing to do for
+ * some seconds.
+ *
+ * - out: returned owned, to be released with `msb_queue_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_queue_new(msb_queue *out,
+                         msb_error **err);
+
+/**
+ * Takes completions, in the order in which the operations completed. Each is given once, to one caller.
+ *
+ * - queue: the queue.
+ * - out: written with up to `cap` completions; not NULL.
+ * - cap: how many fit into `out`; not 0.
+ * - timeout_ms: how long to wait for the first, in milliseconds; 0 only looks, -1 has no limit.
+ * - n: written with how many there are; 0 on success if `msb_queue_wake` was called. Not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: END_OF_STREAM once the queue is closed and everything was taken, INVALID_ARGUMENT, INVALID_STATE if a
+ *   dispatcher takes the completions, STALE_HANDLE, TIMEOUT, WOULD_BLOCK if `timeout_ms` is 0 and there is none,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_queue_next(msb_queue queue,
+                          msb_completion *out,
+                          size_t cap,
+                          int64_t timeout_ms,
+                          size_t *n,
+                          msb_error **err);
+
+/**
+ * A descriptor to wait with, by poll, epoll or an event loop: readable while `msb_queue_next` would not wait, because there
+ * is a completion, somebody called `msb_queue_wake`, or the queue is closed and nothing more will come. It does not block, as
+ * event loops want it. Do not read, write or close it.
+ *
+ * - queue: the queue.
+ * - fd: written with the descriptor, a view until the queue is released; it is closed in programs that are executed. Not
+ *   NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_queue_fd(msb_queue queue,
+                        int32_t *fd,
+                        msb_error **err);
+
+/**
+ * Has one call of `msb_queue_next`, now or later, return `MSB_OK` without a completion.
+ *
+ * - queue: the queue.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API msb_status msb_queue_wake(msb_queue queue, msb_error **err);
+
+/**
+ * Has a dispatcher take the queue's completions from now on; `msb_queue_next` then fails. When the dispatcher is stopped,
+ * those that are left can be read again.
+ *
+ * - queue: the queue; if it is released, what is in flight is cancelled and its completions are still delivered.
+ * - dispatcher: the dispatcher.
+ * - completed: called with each completion; not NULL.
+ * - user: passed to `completed` and `finalizer`; may be NULL.
+ * - finalizer: called once when `user` is no longer needed, also if this call fails; may be NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_queue_dispatch(msb_queue queue,
+                              msb_dispatcher dispatcher,
+                              msb_completion_fn completed,
+                              void *user,
+                              msb_finalizer_fn finalizer,
+                              msb_error **err);
+
+/**
+ * How many operations were accepted whose completion was not taken yet.
+ *
+ * - queue: the queue.
+ * - Returns: the number; 0 for no live handle.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_queue_pending(msb_queue queue);
+
+/**
+ * Ends a queue in order: nothing more can be submitted, what is in flight is cancelled; waits until it has completed and the
+ * queue's threads have ended. Completions can still be taken. Closing again waits for what is left.
+ *
+ * - queue: the queue.
+ * - timeout_ms: how long to wait, in milliseconds; -1 has no limit. The queue is closed even if this passes.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: up to `timeout_ms`.
+ * - Errors: INVALID_ARGUMENT, STALE_HANDLE, TIMEOUT, WOULD_DEADLOCK on the thread of the dispatcher that takes the queue's
+ *   completions, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_queue_close(msb_queue queue,
+                           int64_t timeout_ms,
+                           msb_error **err);
+
+/**
+ * Gives a handle back. A queue that was not closed cancels what is in flight, in the background; completions that nobody
+ * can read any more are dropped, and operations whose handles were not released keep their results.
+ *
+ * - queue: consumed and set to the null handle; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+void msb_queue_release(msb_queue *queue);
 
 /**
  * Creates a sandbox. It is not started, but everything that a start needs is checked: the root, the mounts, a hypervisor
@@ -3541,6 +4467,131 @@ msb_status msb_sandbox_remove_label(msb_sandbox sandbox,
  */
 MSB_API
 void msb_sandbox_release(msb_sandbox *sandbox);
+
+/**
+ * Begins `msb_sandbox_create`; its completion's result is for `msb_op_take_sandbox`. Cancelled, it leaves neither a sandbox nor
+ * volumes that it made.
+ *
+ * - backend: the backend.
+ * - config: copied; not NULL.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_create_async(msb_backend backend,
+                                    const msb_sandbox_config *config,
+                                    msb_queue queue,
+                                    uint64_t token,
+                                    msb_op *op,
+                                    msb_error **err);
+
+/**
+ * Begins `msb_sandbox_start`; its completion is for `msb_op_finish`. Cancelled, the start is undone before the completion.
+ *
+ * - sandbox: the sandbox.
+ * - timeout_ms: how long it may take, in milliseconds from now; -1 leaves it at the sandbox's own boot timeout.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_start_async(msb_sandbox sandbox,
+                                   int64_t timeout_ms,
+                                   msb_queue queue,
+                                   uint64_t token,
+                                   msb_op *op,
+                                   msb_error **err);
+
+/**
+ * Begins `msb_sandbox_stop`; its completion is for `msb_op_finish`. Cancelled, nobody waits any more for a sandbox that was told
+ * to stop.
+ *
+ * - sandbox: the sandbox.
+ * - timeout_ms: how long the guest has, in milliseconds from now; 0 kills at once, -1 never kills.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_stop_async(msb_sandbox sandbox,
+                                  int64_t timeout_ms,
+                                  msb_queue queue,
+                                  uint64_t token,
+                                  msb_op *op,
+                                  msb_error **err);
+
+/**
+ * Begins `msb_sandbox_kill`; its completion is for `msb_op_finish`. No other kind of operation is before it in the queue. Cancelled,
+ * nobody waits any more for a sandbox that was killed.
+ *
+ * - sandbox: the sandbox.
+ * - timeout_ms: how long it may wait until it is gone, in milliseconds from now; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_kill_async(msb_sandbox sandbox,
+                                  int64_t timeout_ms,
+                                  msb_queue queue,
+                                  uint64_t token,
+                                  msb_op *op,
+                                  msb_error **err);
+
+/**
+ * Begins `msb_sandbox_detach`; its completion is for `msb_op_finish`.
+ *
+ * - sandbox: the sandbox.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_detach_async(msb_sandbox sandbox,
+                                    msb_queue queue,
+                                    uint64_t token,
+                                    msb_op *op,
+                                    msb_error **err);
+
+/**
+ * Begins `msb_sandbox_remove`; its completion is for `msb_op_finish`. A removal that has begun cannot be cancelled.
+ *
+ * - sandbox: the sandbox.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_remove_async(msb_sandbox sandbox,
+                                    msb_queue queue,
+                                    uint64_t token,
+                                    msb_op *op,
+                                    msb_error **err);
 
 /**
  * Makes a config with nothing but a name.
@@ -4528,6 +5579,390 @@ msb_status msb_sandbox_copy_out(msb_sandbox sandbox,
                                 msb_error **err);
 
 /**
+ * Begins `msb_sandbox_fs_read`; its completion's result is for `msb_op_take_bytes`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_read_async(msb_sandbox sandbox,
+                                     const char *path,
+                                     int64_t timeout_ms,
+                                     msb_queue queue,
+                                     uint64_t token,
+                                     msb_op *op,
+                                     msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_write`; its completion is for `msb_op_finish`. Cancelled, it may leave part of the data,
+ * unless `flags` has `MSB_WRITE_ATOMIC`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - data: copied; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - flags: 0 replaces what the file holds; or one of `MSB_WRITE_ATOMIC` and `MSB_WRITE_APPEND`.
+ * - mode: permissions if the file is made, such as 0644.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_write_async(msb_sandbox sandbox,
+                                      const char *path,
+                                      const void *data,
+                                      size_t len,
+                                      uint32_t flags,
+                                      uint32_t mode,
+                                      int64_t timeout_ms,
+                                      msb_queue queue,
+                                      uint64_t token,
+                                      msb_op *op,
+                                      msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_open`; its completion's result is for `msb_op_take_file`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - flags: `MSB_OPEN_READ`, `MSB_OPEN_WRITE` or both, and further `MSB_OPEN_*` flags.
+ * - mode: permissions if the file is made, such as 0644.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_open_async(msb_sandbox sandbox,
+                                     const char *path,
+                                     uint32_t flags,
+                                     uint32_t mode,
+                                     int64_t timeout_ms,
+                                     msb_queue queue,
+                                     uint64_t token,
+                                     msb_op *op,
+                                     msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_list`; its completion's result is for `msb_op_take_file_page`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - cursor: where to go on; 0 is the beginning.
+ * - limit: how many entries at most, 1 to 10000.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_list_async(msb_sandbox sandbox,
+                                     const char *path,
+                                     uint64_t cursor,
+                                     uint32_t limit,
+                                     int64_t timeout_ms,
+                                     msb_queue queue,
+                                     uint64_t token,
+                                     msb_op *op,
+                                     msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_stat`; its completion's result is for `msb_op_take_file_info`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - flags: 0, or `MSB_STAT_FOLLOW`.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_stat_async(msb_sandbox sandbox,
+                                     const char *path,
+                                     uint32_t flags,
+                                     int64_t timeout_ms,
+                                     msb_queue queue,
+                                     uint64_t token,
+                                     msb_op *op,
+                                     msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_exists`; its completion's result is for `msb_op_take_flag`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_exists_async(msb_sandbox sandbox,
+                                       const char *path,
+                                       int64_t timeout_ms,
+                                       msb_queue queue,
+                                       uint64_t token,
+                                       msb_op *op,
+                                       msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_mkdir`; its completion is for `msb_op_finish`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - mode: its permissions, such as 0755.
+ * - flags: 0, or `MSB_MKDIR_PARENTS`.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_mkdir_async(msb_sandbox sandbox,
+                                      const char *path,
+                                      uint32_t mode,
+                                      uint32_t flags,
+                                      int64_t timeout_ms,
+                                      msb_queue queue,
+                                      uint64_t token,
+                                      msb_op *op,
+                                      msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_remove`; its completion is for `msb_op_finish`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_remove_async(msb_sandbox sandbox,
+                                       const char *path,
+                                       int64_t timeout_ms,
+                                       msb_queue queue,
+                                       uint64_t token,
+                                       msb_op *op,
+                                       msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_remove_dir`; its completion is for `msb_op_finish`. Cancelled, it may leave part of the
+ * directory.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - flags: 0, or `MSB_REMOVE_RECURSIVE`.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_remove_dir_async(msb_sandbox sandbox,
+                                           const char *path,
+                                           uint32_t flags,
+                                           int64_t timeout_ms,
+                                           msb_queue queue,
+                                           uint64_t token,
+                                           msb_op *op,
+                                           msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_copy`; its completion is for `msb_op_finish`. Cancelled, it is no longer waited for: the
+ * guest may finish it, or stop in the middle of it within some seconds.
+ *
+ * - sandbox: the sandbox, running.
+ * - from: copied; in the guest, from its root; not NULL.
+ * - to: copied; may not be there yet; not NULL.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_copy_async(msb_sandbox sandbox,
+                                     const char *from,
+                                     const char *to,
+                                     int64_t timeout_ms,
+                                     msb_queue queue,
+                                     uint64_t token,
+                                     msb_op *op,
+                                     msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_rename`; its completion is for `msb_op_finish`.
+ *
+ * - sandbox: the sandbox, running.
+ * - from: copied; in the guest, from its root; not NULL.
+ * - to: copied; in the guest, from its root; not NULL.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_rename_async(msb_sandbox sandbox,
+                                       const char *from,
+                                       const char *to,
+                                       int64_t timeout_ms,
+                                       msb_queue queue,
+                                       uint64_t token,
+                                       msb_op *op,
+                                       msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_symlink`; its completion is for `msb_op_finish`.
+ *
+ * - sandbox: the sandbox, running.
+ * - target: copied; what the link holds; not NULL.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_symlink_async(msb_sandbox sandbox,
+                                        const char *target,
+                                        const char *path,
+                                        int64_t timeout_ms,
+                                        msb_queue queue,
+                                        uint64_t token,
+                                        msb_op *op,
+                                        msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_readlink`; its completion's result is for `msb_op_take_bytes`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_readlink_async(msb_sandbox sandbox,
+                                         const char *path,
+                                         int64_t timeout_ms,
+                                         msb_queue queue,
+                                         uint64_t token,
+                                         msb_op *op,
+                                         msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_chmod`; its completion is for `msb_op_finish`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - mode: the permissions, such as 0644.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_chmod_async(msb_sandbox sandbox,
+                                      const char *path,
+                                      uint32_t mode,
+                                      int64_t timeout_ms,
+                                      msb_queue queue,
+                                      uint64_t token,
+                                      msb_op *op,
+                                      msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_utimes`; its completion is for `msb_op_finish`.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - accessed_ns: the time, or `MSB_TIME_KEEP`.
+ * - modified_ns: the time, or `MSB_TIME_KEEP`.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_utimes_async(msb_sandbox sandbox,
+                                       const char *path,
+                                       int64_t accessed_ns,
+                                       int64_t modified_ns,
+                                       int64_t timeout_ms,
+                                       msb_queue queue,
+                                       uint64_t token,
+                                       msb_op *op,
+                                       msb_error **err);
+
+/**
  * Takes a snapshot of a sandbox. Its status is the truth: one whose runner has died is `"Crashed"`, whatever was last
  * written.
  *
@@ -4881,6 +6316,137 @@ MSB_API const char *msb_sandbox_page_next(const msb_sandbox_page *page);
 MSB_API void msb_sandbox_page_free(msb_sandbox_page *page);
 
 /**
+ * Begins `msb_sandbox_fs_tar_export`; its completion's result is for `msb_op_take_file_progress`. `msb_op_progress`
+ * tells bytes and entries meanwhile. It can be cancelled while the other end of `fd` does not move, too. The archive
+ * then ends early.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - fd: a file, pipe or socket to write to, blocking or not; duplicated, so that the caller may close it.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_tar_export_async(msb_sandbox sandbox,
+                                           const char *path,
+                                           int32_t fd,
+                                           int64_t timeout_ms,
+                                           msb_queue queue,
+                                           uint64_t token,
+                                           msb_op *op,
+                                           msb_error **err);
+
+/**
+ * Begins `msb_sandbox_fs_tar_import`; its completion's result is for `msb_op_take_file_progress`. `msb_op_progress`
+ * tells bytes and entries meanwhile. It can be cancelled while the other end of `fd` does not move, too. It then
+ * leaves what was unpacked so far.
+ *
+ * - sandbox: the sandbox, running.
+ * - path: copied; in the guest, from its root; not NULL.
+ * - fd: a file, pipe or socket to read from, blocking or not; duplicated, so that the caller may close it.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_fs_tar_import_async(msb_sandbox sandbox,
+                                           const char *path,
+                                           int32_t fd,
+                                           int64_t timeout_ms,
+                                           msb_queue queue,
+                                           uint64_t token,
+                                           msb_op *op,
+                                           msb_error **err);
+
+/**
+ * Begins `msb_sandbox_copy_in`; its completion's result is for `msb_op_take_file_progress`. `msb_op_progress` tells
+ * bytes and entries meanwhile. Cancelled, it leaves nothing at `to` that was not there before; what was there may be
+ * changed.
+ *
+ * - sandbox: the sandbox, running.
+ * - from: copied; a path of the host; not NULL.
+ * - to: copied; in the guest, from its root: what the copy is called; not NULL.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_copy_in_async(msb_sandbox sandbox,
+                                     const char *from,
+                                     const char *to,
+                                     int64_t timeout_ms,
+                                     msb_queue queue,
+                                     uint64_t token,
+                                     msb_op *op,
+                                     msb_error **err);
+
+/**
+ * Begins `msb_sandbox_copy_out`; its completion's result is for `msb_op_take_file_progress`. `msb_op_progress` tells
+ * bytes and entries meanwhile. Cancelled, it leaves nothing at `to` that was not there before; what was there may be
+ * changed.
+ *
+ * - sandbox: the sandbox, running.
+ * - from: copied; in the guest, from its root; not NULL.
+ * - to: copied; a path of the host: what the copy is called; not NULL.
+ * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_copy_out_async(msb_sandbox sandbox,
+                                      const char *from,
+                                      const char *to,
+                                      int64_t timeout_ms,
+                                      msb_queue queue,
+                                      uint64_t token,
+                                      msb_op *op,
+                                      msb_error **err);
+
+/**
+ * Begins `msb_sandbox_wait`; its completion's result is for `msb_op_take_exit`. Cancelled, or at the end of its time,
+ * the sandbox goes on. While it waits, the sandbox counts as used: an attached one is not shut down by releasing its
+ * handles.
+ *
+ * - sandbox: the sandbox.
+ * - timeout_ms: how long to wait from the call on, in milliseconds; 0 only looks, -1 has no limit.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_wait_async(msb_sandbox sandbox,
+                                  int64_t timeout_ms,
+                                  msb_queue queue,
+                                  uint64_t token,
+                                  msb_op *op,
+                                  msb_error **err);
+
+/**
  * Measures how much room a home takes on disk, and the directories that were configured elsewhere.
  *
  * - backend: the backend.
@@ -4977,6 +6543,70 @@ MSB_API uint64_t msb_storage_usage_files(const msb_storage_usage *usage, size_t 
  * - Since: 0.1.0
  */
 MSB_API void msb_storage_usage_free(msb_storage_usage *usage);
+
+/**
+ * Begins `msb_storage_usage_get`; its completion's result is for `msb_op_take_storage_usage`. Its progress counts what was
+ * measured.
+ *
+ * - backend: the backend.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_storage_usage_get_async(msb_backend backend,
+                                       msb_queue queue,
+                                       uint64_t token,
+                                       msb_op *op,
+                                       msb_error **err);
+
+/**
+ * Begins `msb_fsck`; its completion's result is for `msb_op_take_fsck_report`. Cancelled, what was mended stays mended. Its progress
+ * counts what was found.
+ *
+ * - backend: the backend.
+ * - flags: 0 or `MSB_FSCK_REPAIR`.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_fsck_async(msb_backend backend,
+                          uint32_t flags,
+                          msb_queue queue,
+                          uint64_t token,
+                          msb_op *op,
+                          msb_error **err);
+
+/**
+ * Begins `msb_prune`; its completion's result is for `msb_op_take_prune_report`. Cancelled, what was freed stays freed. Its progress
+ * counts what was found.
+ *
+ * - backend: the backend.
+ * - flags: `MSB_PRUNE_*` flags.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_prune_async(msb_backend backend,
+                           uint32_t flags,
+                           msb_queue queue,
+                           uint64_t token,
+                           msb_op *op,
+                           msb_error **err);
 
 /**
  * Looks for what crashes and accidents left in a home: rows without directories and directories without rows, statuses,
@@ -5339,6 +6969,113 @@ msb_status msb_volume_remove(msb_volume volume,
  * - Since: 0.1.0
  */
 MSB_API void msb_volume_release(msb_volume *volume);
+
+/**
+ * Begins `msb_volume_create`; its completion's result is for `msb_op_take_volume`. Cancelled, it leaves nothing.
+ *
+ * - backend: the backend.
+ * - config: copied; not NULL.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_create_async(msb_backend backend,
+                                   const msb_volume_config *config,
+                                   msb_queue queue,
+                                   uint64_t token,
+                                   msb_op *op,
+                                   msb_error **err);
+
+/**
+ * Begins `msb_volume_resize`; its completion is for `msb_op_finish`. A growth that has begun cannot be cancelled.
+ *
+ * - volume: the volume.
+ * - capacity_mib: the new size in MiB.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_resize_async(msb_volume volume,
+                                   uint64_t capacity_mib,
+                                   msb_queue queue,
+                                   uint64_t token,
+                                   msb_op *op,
+                                   msb_error **err);
+
+/**
+ * Begins `msb_volume_remove`; its completion is for `msb_op_finish`. A removal that has begun cannot be cancelled.
+ *
+ * - volume: the volume.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_remove_async(msb_volume volume,
+                                   msb_queue queue,
+                                   uint64_t token,
+                                   msb_op *op,
+                                   msb_error **err);
+
+/**
+ * Begins `msb_volume_read`; its completion's result is for `msb_op_take_bytes`.
+ *
+ * - volume: the volume.
+ * - path: copied; beneath the root of the volume; not NULL.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_read_async(msb_volume volume,
+                                 const char *path,
+                                 msb_queue queue,
+                                 uint64_t token,
+                                 msb_op *op,
+                                 msb_error **err);
+
+/**
+ * Begins `msb_volume_write`; its completion is for `msb_op_finish`. Cancelled, part of it may be written.
+ *
+ * - volume: the volume.
+ * - path: copied; beneath the root of the volume; not NULL.
+ * - data: copied; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_write_async(msb_volume volume,
+                                  const char *path,
+                                  const void *data,
+                                  size_t len,
+                                  msb_queue queue,
+                                  uint64_t token,
+                                  msb_op *op,
+                                  msb_error **err);
 
 /**
  * Makes a config with nothing but a name.
@@ -5977,6 +7714,178 @@ msb_status msb_volume_fs_tar_import(msb_volume volume,
                                     void *user,
                                     msb_file_progress *out,
                                     msb_error **err);
+
+/**
+ * Begins `msb_volume_fs_read`; its completion's result is for `msb_op_take_bytes`.
+ *
+ * - volume: the volume.
+ * - path: copied; beneath the root of the volume; not NULL.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_read_async(msb_volume volume,
+                                    const char *path,
+                                    msb_queue queue,
+                                    uint64_t token,
+                                    msb_op *op,
+                                    msb_error **err);
+
+/**
+ * Begins `msb_volume_fs_write`; its completion is for `msb_op_finish`. Cancelled, part of it may be written, unless `flags` has
+ * `MSB_WRITE_ATOMIC`.
+ *
+ * - volume: the volume.
+ * - path: copied; beneath the root of the volume; not NULL.
+ * - data: copied; may be NULL if `len` is 0.
+ * - len: number of bytes.
+ * - flags: 0 replaces what the file holds; or one of `MSB_WRITE_ATOMIC` and `MSB_WRITE_APPEND`.
+ * - mode: permissions if the file is made, such as 0644, less the process's umask.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_write_async(msb_volume volume,
+                                     const char *path,
+                                     const void *data,
+                                     size_t len,
+                                     uint32_t flags,
+                                     uint32_t mode,
+                                     msb_queue queue,
+                                     uint64_t token,
+                                     msb_op *op,
+                                     msb_error **err);
+
+/**
+ * Begins `msb_volume_fs_list`; its completion's result is for `msb_op_take_file_page`.
+ *
+ * - volume: the volume.
+ * - path: copied; beneath the root of the volume; not NULL.
+ * - cursor: where to go on; 0 is the beginning.
+ * - limit: how many entries at most, 1 to 10000.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_list_async(msb_volume volume,
+                                    const char *path,
+                                    uint64_t cursor,
+                                    uint32_t limit,
+                                    msb_queue queue,
+                                    uint64_t token,
+                                    msb_op *op,
+                                    msb_error **err);
+
+/**
+ * Begins `msb_volume_fs_remove_dir`; its completion is for `msb_op_finish`. Cancelled, part of it may be removed. Its progress counts
+ * what was removed.
+ *
+ * - volume: the volume.
+ * - path: copied; beneath the root of the volume; not NULL.
+ * - flags: 0, or `MSB_REMOVE_RECURSIVE`.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_remove_dir_async(msb_volume volume,
+                                          const char *path,
+                                          uint32_t flags,
+                                          msb_queue queue,
+                                          uint64_t token,
+                                          msb_op *op,
+                                          msb_error **err);
+
+/**
+ * Begins `msb_volume_fs_copy`; its completion is for `msb_op_finish`. Cancelled, it leaves nothing. Its progress counts bytes and
+ * entries.
+ *
+ * - volume: the volume.
+ * - from: copied; beneath the root of the volume; not NULL.
+ * - to: copied; may not be there yet; not NULL.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_copy_async(msb_volume volume,
+                                    const char *from,
+                                    const char *to,
+                                    msb_queue queue,
+                                    uint64_t token,
+                                    msb_op *op,
+                                    msb_error **err);
+
+/**
+ * Begins `msb_volume_fs_tar_export`; its completion's result is for `msb_op_take_file_progress`. Its progress counts bytes
+ * and entries.
+ *
+ * - volume: the volume.
+ * - path: copied; beneath the root of the volume; not NULL.
+ * - fd: a file, pipe or socket to write to; the library keeps a duplicate, and the flags that both share stay as they are.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_tar_export_async(msb_volume volume,
+                                          const char *path,
+                                          int32_t fd,
+                                          msb_queue queue,
+                                          uint64_t token,
+                                          msb_op *op,
+                                          msb_error **err);
+
+/**
+ * Begins `msb_volume_fs_tar_import`; its completion's result is for `msb_op_take_file_progress`. Cancelled, the
+ * entries before are there, and no part of a file. Its progress counts bytes and entries.
+ *
+ * - volume: the volume.
+ * - path: copied; beneath the root of the volume; not NULL.
+ * - fd: a file, pipe or socket to read from; the library keeps a duplicate, and the flags that both share stay as they are.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_volume_fs_tar_import_async(msb_volume volume,
+                                          const char *path,
+                                          int32_t fd,
+                                          msb_queue queue,
+                                          uint64_t token,
+                                          msb_op *op,
+                                          msb_error **err);
 
 /**
  * Takes a snapshot of a volume, and measures what it holds: for a directory that means looking at every file in it.

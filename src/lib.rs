@@ -10,6 +10,7 @@ pub mod dispatch;
 pub mod error;
 pub mod ffi;
 pub mod files;
+pub mod ops;
 pub mod options;
 pub mod runtime;
 pub mod sandbox;

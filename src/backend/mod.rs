@@ -41,6 +41,8 @@ pub struct Backend {
     store: Mutex<Option<Arc<Store>>>,
     embedded: Mutex<Option<Embedded>>,
     sandboxes: Mutex<HashMap<i64, Weak<Sandbox>>>,
+    /// Whether the labels that 0.5.8 left outside their table were moved there.
+    pub(crate) labels_adopted: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -75,6 +77,7 @@ impl Backend {
             store: Mutex::new(None),
             embedded: Mutex::new(None),
             sandboxes: Mutex::new(HashMap::new()),
+            labels_adopted: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }))
     }

@@ -1,44 +1,45 @@
-//! A thread that hands commands' output and ends to the host, started by the host on purpose.
+//! A thread that hands commands' output and ends, and queues' completions, to the host, started by the host on purpose.
 //!
 //! It is the only thread of the library that runs host code, and it can hold up nothing but itself: output waits
-//! in its stream under credit. Every subscription's callbacks are dropped exactly once, on this thread.
+//! in its stream under credit. What it serves is dropped exactly once, on this thread.
+
+mod completions;
+mod output;
+
+pub use completions::Completions;
+pub use output::{Callbacks, Verdict};
 
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
-use crate::sandbox::exec::Exec;
-use crate::supervise::stream::{Notify, Phase, Taken};
+use crate::supervise::stream::Notify;
 use crate::sys;
-use msb_protocol::exec::ExecExit;
-use msb_protocol::frame::{Channel, MAX_DATA};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Wake;
 use std::thread::{JoinHandle, ThreadId};
 
-/// Most chunks that one command gets delivered before the next one's turn.
+/// Most calls into the host that one subscription gets before the next one's turn.
 const TURN: usize = 16;
 
-/// Whether a host wants more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Go on.
-    Continue,
-    /// Let go of the command; it goes on without an audience.
-    Stop,
+/// What the thread serves.
+trait Supply: Send {
+    /// Hands on what there is, for one turn.
+    fn serve(&mut self) -> Served;
 }
 
-/// What a host wants to be told about one command.
-pub trait Callbacks: Send {
-    /// Output; raw bytes as they came.
-    fn output(&mut self, channel: Channel, data: &[u8]) -> Verdict;
-    /// The end, after all output; `None` when the sandbox ended first.
-    fn ended(&mut self, exit: Option<ExecExit>);
+enum Served {
+    /// All that there is now.
+    All,
+    /// Some of it.
+    Part,
+    /// All that there will be.
+    Over,
 }
 
 struct Subscription {
-    exec: Arc<Exec>,
-    callbacks: Box<dyn Callbacks>,
+    supply: Box<dyn Supply>,
     noted: Arc<Note>,
 }
 
@@ -62,12 +63,28 @@ struct Note {
     shared: Arc<Shared>,
 }
 
-impl Notify for Note {
-    fn notify(&self) {
+impl Note {
+    fn put_on_list(&self) {
         if !self.due.swap(true, Ordering::AcqRel) {
             self.shared.work.lock().due.push_back(self.key);
             self.shared.changed.notify_all();
         }
+    }
+}
+
+impl Notify for Note {
+    fn notify(&self) {
+        self.put_on_list();
+    }
+}
+
+impl Wake for Note {
+    fn wake(self: Arc<Self>) {
+        self.put_on_list();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.put_on_list();
     }
 }
 
@@ -76,7 +93,7 @@ pub struct Dispatcher {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     thread_id: ThreadId,
-    next_key: std::sync::atomic::AtomicU64,
+    next_key: AtomicU64,
 }
 
 impl Dispatcher {
@@ -98,7 +115,7 @@ impl Dispatcher {
             .remedy("raise the limit of threads")
         })?;
         let thread_id = thread.thread().id();
-        let next_key = std::sync::atomic::AtomicU64::new(1);
+        let next_key = AtomicU64::new(1);
         Ok(Arc::new(Self {
             shared,
             thread: Mutex::new(Some(thread)),
@@ -107,16 +124,13 @@ impl Dispatcher {
         }))
     }
 
-    /// Delivers everything about `exec` to `callbacks` from now on. When this fails they are dropped here.
-    pub fn subscribe(&self, exec: &Arc<Exec>, callbacks: Box<dyn Callbacks>) -> Result<(), MsbError> {
-        // Held until the subscription is in the map: the thread drops what is there when it ends, and looks once.
-        let work = self.shared.work.lock();
-        if work.stopping {
-            return Err(MsbError::new(
-                Status::InvalidState,
-                "dispatcher.stopped",
-                "the dispatcher was stopped",
-            ));
+    /// Serves what `make` gives; it is to be told of news from within `make` on.
+    fn add(
+        &self,
+        make: impl FnOnce(&Arc<Note>) -> Result<Box<dyn Supply>, MsbError>,
+    ) -> Result<(), MsbError> {
+        if self.shared.work.lock().stopping {
+            return Err(stopped());
         }
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
         let noted = Arc::new(Note {
@@ -124,20 +138,24 @@ impl Dispatcher {
             due: AtomicBool::new(false),
             shared: Arc::clone(&self.shared),
         });
-        let notify: Arc<dyn Notify> = Arc::clone(&noted) as Arc<dyn Notify>;
+        let supply = make(&noted)?;
+        // Held until the subscription is in the map: the thread drops what is there when it ends, and looks once.
+        let work = self.shared.work.lock();
+        if work.stopping {
+            drop(work);
+            drop(supply);
+            return Err(stopped());
+        }
         let subscription = Subscription {
-            exec: Arc::clone(exec),
-            callbacks,
-            noted,
+            supply,
+            noted: Arc::clone(&noted),
         };
         self.shared.subscriptions.lock().insert(key, subscription);
         drop(work);
-        let subscribed = exec.stream().route_to_notify(&notify);
-        if subscribed.is_err() {
-            let removed = self.shared.subscriptions.lock().remove(&key);
-            drop(removed);
-        }
-        subscribed
+        // News from before it was in the map found nothing there.
+        noted.due.store(false, Ordering::Release);
+        noted.put_on_list();
+        Ok(())
     }
 
     /// Ends the thread: the callback that runs is the last. Subscriptions that are left are dropped by it.
@@ -190,14 +208,14 @@ fn run(shared: &Arc<Shared>) {
             continue;
         };
         subscription.noted.due.store(false, Ordering::Release);
-        match serve(&mut subscription) {
+        match subscription.supply.serve() {
             Served::All => {
                 shared.subscriptions.lock().insert(key, subscription);
             }
             Served::Part => {
                 let noted = Arc::clone(&subscription.noted);
                 shared.subscriptions.lock().insert(key, subscription);
-                noted.notify();
+                noted.put_on_list();
             }
             Served::Over => drop(subscription),
         }
@@ -221,39 +239,11 @@ fn next(shared: &Shared) -> Option<u64> {
     }
 }
 
-enum Served {
-    All,
-    Part,
-    Over,
-}
-
-fn serve(subscription: &mut Subscription) -> Served {
-    let stream = subscription.exec.stream();
-    // Asked first: what is buffered when the command is over is all that there will be.
-    let phase = stream.phase();
-    let mut turns = TURN;
-    for channel in [Channel::Stdout, Channel::Stderr] {
-        while let Taken::Data(data) = stream.take_routed(channel, MAX_DATA) {
-            let verdict = subscription.callbacks.output(channel, &data);
-            stream.consumed(channel, data.len());
-            if verdict == Verdict::Stop {
-                return Served::Over;
-            }
-            turns -= 1;
-            if turns == 0 {
-                return Served::Part;
-            }
-        }
-    }
-    match phase {
-        Phase::Opening | Phase::Running(_) => Served::All,
-        Phase::Exited(exit) => {
-            subscription.callbacks.ended(Some(exit));
-            Served::Over
-        }
-        Phase::Failed(_) | Phase::Lost(_) => {
-            subscription.callbacks.ended(None);
-            Served::Over
-        }
-    }
+fn stopped() -> MsbError {
+    MsbError::new(
+        Status::InvalidState,
+        "dispatcher.stopped",
+        "the dispatcher was stopped",
+    )
+    .remedy("start another one")
 }

@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 
@@ -114,6 +114,9 @@ macro_rules! bind {
 }
 
 pub(crate) use {bind, ffi};
+
+/// Duplicates stay clear of the standard streams, which a host may have closed.
+const LEAST_DUPLICATE: i32 = 3;
 
 /// What an output holds when its call fails.
 pub trait Cleared {
@@ -351,6 +354,24 @@ pub unsafe fn descriptor<'a>(fd: i32, name: &str) -> Result<BorrowedFd<'a>, MsbE
     rustix::io::fcntl_getfd(descriptor)
         .map_err(|errno| closed(format!("`{name}` is {fd}, which is not open")).source(&errno))?;
     Ok(descriptor)
+}
+
+/// A duplicate of a descriptor of the caller, for what goes on after the call; closed in programs that are executed.
+///
+/// # Safety
+/// As [`descriptor`].
+pub unsafe fn duplicate(fd: i32, name: &str) -> Result<OwnedFd, MsbError> {
+    // SAFETY: as the caller promises.
+    let fd = unsafe { descriptor(fd, name) }?;
+    rustix::io::fcntl_dupfd_cloexec(fd, LEAST_DUPLICATE).map_err(|errno| {
+        MsbError::new(
+            Status::from_errno(errno.raw_os_error()),
+            "process.descriptors",
+            format!("`{name}` cannot be duplicated"),
+        )
+        .source(&errno)
+        .remedy("raise the limit of open files")
+    })
 }
 
 fn check_extent(data: *const u8, len: usize, name: &str) -> Result<(), MsbError> {

@@ -4,7 +4,7 @@
 
 use std::ptr;
 
-use crate::error::MsbError;
+use crate::error::{MsbError, Status};
 use crate::ffi::ffi;
 use crate::ffi::value::{self, value_object};
 
@@ -22,6 +22,23 @@ impl msb_bytes {
         data.push(0);
         value::into_raw(Self { terminated: data })
     }
+}
+
+/// A copy of the caller's data, for an operation that goes on after the call.
+pub(super) fn owned(data: &[u8]) -> Result<Vec<u8>, MsbError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(data.len()).map_err(|_| out_of_memory())?;
+    copy.extend_from_slice(data);
+    Ok(copy)
+}
+
+pub(super) fn out_of_memory() -> MsbError {
+    MsbError::new(
+        Status::OutOfMemory,
+        "process.out_of_memory",
+        "there is no memory for the data",
+    )
+    .remedy("pass them in parts")
 }
 
 /// The data, followed by one NUL that does not count.

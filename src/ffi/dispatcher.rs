@@ -1,4 +1,4 @@
-//! `msb_dispatcher`: a thread that calls the host's functions with commands' output and ends.
+//! `msb_dispatcher`: a thread that calls the host's functions with commands' output and ends, and with completions.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -33,15 +33,39 @@ pub type msb_exec_end_fn = Option<unsafe extern "C" fn(user: *mut c_void, status
 /// the caller's.
 pub type msb_finalizer_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
-struct HostCallbacks {
+/// What a host wants to get back with each call, and how it learns that it will not any more.
+pub(super) struct HostUser {
     user: *mut c_void,
-    output: msb_exec_output_fn,
-    ended: msb_exec_end_fn,
     finalizer: msb_finalizer_fn,
 }
 
 // SAFETY: `user` is only ever handed back to the host, whose contract says on which thread that happens.
-unsafe impl Send for HostCallbacks {}
+unsafe impl Send for HostUser {}
+
+impl HostUser {
+    pub(super) fn new(user: *mut c_void, finalizer: msb_finalizer_fn) -> Self {
+        Self { user, finalizer }
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut c_void {
+        self.user
+    }
+}
+
+impl Drop for HostUser {
+    fn drop(&mut self) {
+        if let Some(finalizer) = self.finalizer {
+            // SAFETY: the host passed the function for this use; a value is dropped once.
+            unsafe { finalizer(self.user) };
+        }
+    }
+}
+
+struct HostCallbacks {
+    user: HostUser,
+    output: msb_exec_output_fn,
+    ended: msb_exec_end_fn,
+}
 
 impl Callbacks for HostCallbacks {
     fn output(&mut self, channel: Channel, data: &[u8]) -> Verdict {
@@ -49,7 +73,7 @@ impl Callbacks for HostCallbacks {
             return Verdict::Continue;
         };
         // SAFETY: the host passed the function for this use, and the data live until it returns.
-        let answer = unsafe { output(self.user, channel as i32, data.as_ptr(), data.len()) };
+        let answer = unsafe { output(self.user.as_ptr(), channel as i32, data.as_ptr(), data.len()) };
         if answer == MSB_CALLBACK_CONTINUE {
             Verdict::Continue
         } else {
@@ -61,16 +85,12 @@ impl Callbacks for HostCallbacks {
         let Some(ended) = self.ended else { return };
         let status = exit.map(msb_exec_status::from);
         // SAFETY: the host passed the function for this use, and the record lives until it returns.
-        unsafe { ended(self.user, status.as_ref().map_or(ptr::null(), ptr::from_ref)) };
-    }
-}
-
-impl Drop for HostCallbacks {
-    fn drop(&mut self) {
-        if let Some(finalizer) = self.finalizer {
-            // SAFETY: the host passed the function for this use; a value is dropped once.
-            unsafe { finalizer(self.user) };
-        }
+        unsafe {
+            ended(
+                self.user.as_ptr(),
+                status.as_ref().map_or(ptr::null(), ptr::from_ref),
+            )
+        };
     }
 }
 
@@ -118,10 +138,9 @@ pub unsafe extern "C" fn msb_exec_dispatch(
 ) -> msb_status {
     // Made first: it calls the finalizer however this ends.
     let callbacks = HostCallbacks {
-        user,
+        user: HostUser::new(user, finalizer),
         output,
         ended,
-        finalizer,
     };
     ffi!(err, [token exec, token dispatcher], { dispatcher.subscribe(&exec, Box::new(callbacks)) })
 }

@@ -80,6 +80,11 @@ fn channel(which: i32, outputs_only: bool) -> Result<Channel, MsbError> {
     }
 }
 
+/// The output with this number.
+pub(super) fn output_channel(which: i32) -> Result<Channel, MsbError> {
+    channel(which, true)
+}
+
 /// Starts a command in a running sandbox. On success the command runs; a command that cannot be started is an error whose
 /// reason says why: `exec.not_found`, `exec.permission_denied`, `exec.not_executable`, `exec.bad_cwd`, `exec.bad_user`,
 /// `exec.bad_args`, `exec.resource_limit`, `exec.out_of_memory`, `exec.pty_setup_failed`, `exec.too_many`, `exec.failed`.
@@ -100,7 +105,7 @@ pub unsafe extern "C" fn msb_sandbox_exec_start(
 ) -> msb_status {
     ffi!(err, [token sandbox, value config, out out], {
         let exec = sandbox.exec_start(&config.options)?;
-        *out = token::insert(std::sync::Arc::new(exec))?;
+        *out = token::insert(exec)?;
         Ok(())
     })
 }
@@ -142,7 +147,7 @@ pub unsafe extern "C" fn msb_exec_read(
     err: *mut *mut msb_error,
 ) -> msb_status {
     ffi!(err, [token exec, out n], {
-        let channel = channel(which, true)?;
+        let channel = output_channel(which)?;
         // SAFETY: the caller keeps msb.h's contract on pointers: `buf` is writable for `cap` bytes.
         let buffer = unsafe { boundary::bytes_mut(buf.cast(), cap, "buf") }?;
         *n = exec.read(channel, buffer, Deadline::from_timeout_ms(timeout_ms))?;

@@ -18,7 +18,7 @@ pub struct msb_exec_result {
 value_object!(msb_exec_result, ExecResult);
 
 impl msb_exec_result {
-    fn new(mut collected: Collected) -> Self {
+    pub(super) fn new(mut collected: Collected) -> Self {
         // A NUL behind each, so that text can be printed as it is.
         for output in &mut collected.outputs {
             output.data.push(0);

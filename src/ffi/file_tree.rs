@@ -18,10 +18,11 @@ use crate::ffi::file_info::{msb_file_info, msb_file_page};
 use crate::ffi::token::{self, msb_file};
 use crate::ffi::value;
 use crate::files::{FileTree, OpenOptions, Progress, WriteMode, archive};
+use crate::ops;
 use std::sync::Arc;
 
 /// The largest file that is read whole.
-const READ_LIMIT: u64 = 1 << 30;
+pub const READ_LIMIT: u64 = 1 << 30;
 
 /// The most entries on a page.
 const PAGE_LIMIT: u32 = 10_000;
@@ -38,13 +39,17 @@ pub fn read(tree: &dyn FileTree, path: &Path, out: &mut *mut msb_bytes) -> Resul
 }
 
 pub fn write(tree: &dyn FileTree, path: &Path, data: &[u8], flags: u32, mode: u32) -> Result<(), MsbError> {
-    let how = match flags {
-        0 => WriteMode::Replace,
-        MSB_WRITE_APPEND => WriteMode::Append,
-        MSB_WRITE_ATOMIC => WriteMode::Atomic,
-        _ => return Err(bad_flags(flags, "0, MSB_WRITE_ATOMIC or MSB_WRITE_APPEND")),
-    };
-    tree.write(path, data, how, permissions(mode)?)
+    tree.write(path, data, write_mode(flags)?, permissions(mode)?)
+}
+
+/// How the flags of a write say to write.
+pub fn write_mode(flags: u32) -> Result<WriteMode, MsbError> {
+    match flags {
+        0 => Ok(WriteMode::Replace),
+        MSB_WRITE_APPEND => Ok(WriteMode::Append),
+        MSB_WRITE_ATOMIC => Ok(WriteMode::Atomic),
+        _ => Err(bad_flags(flags, "0, MSB_WRITE_ATOMIC or MSB_WRITE_APPEND")),
+    }
 }
 
 pub fn open(
@@ -54,6 +59,13 @@ pub fn open(
     mode: u32,
     out: &mut msb_file,
 ) -> Result<(), MsbError> {
+    let file = tree.open(path, &open_options(flags, mode)?)?;
+    *out = token::insert(Arc::new(file))?;
+    Ok(())
+}
+
+/// What the flags of an open say.
+pub fn open_options(flags: u32, mode: u32) -> Result<OpenOptions, MsbError> {
     let known = MSB_OPEN_READ
         | MSB_OPEN_WRITE
         | MSB_OPEN_CREATE
@@ -73,20 +85,15 @@ pub fn open(
              MSB_OPEN_APPEND need MSB_OPEN_WRITE",
         ));
     }
-    let file = tree.open(
-        path,
-        &OpenOptions {
-            read: has(MSB_OPEN_READ),
-            write: writes,
-            create: has(MSB_OPEN_CREATE),
-            exclusive: has(MSB_OPEN_EXCLUSIVE),
-            truncate: has(MSB_OPEN_TRUNCATE),
-            append: has(MSB_OPEN_APPEND),
-            mode: permissions(mode)?,
-        },
-    )?;
-    *out = token::insert(Arc::new(file))?;
-    Ok(())
+    Ok(OpenOptions {
+        read: has(MSB_OPEN_READ),
+        write: writes,
+        create: has(MSB_OPEN_CREATE),
+        exclusive: has(MSB_OPEN_EXCLUSIVE),
+        truncate: has(MSB_OPEN_TRUNCATE),
+        append: has(MSB_OPEN_APPEND),
+        mode: permissions(mode)?,
+    })
 }
 
 pub fn list(
@@ -96,17 +103,22 @@ pub fn list(
     limit: u32,
     out: &mut *mut msb_file_page,
 ) -> Result<(), MsbError> {
-    if !(1..=PAGE_LIMIT).contains(&limit) {
-        return Err(MsbError::new(
-            Status::InvalidArgument,
-            "argument.limit",
-            format!("`limit` is {limit}, which is not between 1 and {PAGE_LIMIT}"),
-        )
-        .detail("argument", "limit"));
-    }
-    let page = tree.list(path, cursor, limit as usize)?;
+    let page = tree.list(path, cursor, page_size(limit)?)?;
     *out = value::into_raw(msb_file_page::new(page))?;
     Ok(())
+}
+
+/// How many entries a page may have.
+pub fn page_size(limit: u32) -> Result<usize, MsbError> {
+    if (1..=PAGE_LIMIT).contains(&limit) {
+        return Ok(limit as usize);
+    }
+    Err(MsbError::new(
+        Status::InvalidArgument,
+        "argument.limit",
+        format!("`limit` is {limit}, which is not between 1 and {PAGE_LIMIT}"),
+    )
+    .detail("argument", "limit"))
 }
 
 pub fn stat(
@@ -115,9 +127,13 @@ pub fn stat(
     flags: u32,
     out: &mut *mut msb_file_info,
 ) -> Result<(), MsbError> {
-    let follow = switch(flags, MSB_STAT_FOLLOW, "0 or MSB_STAT_FOLLOW")?;
-    *out = value::into_raw(msb_file_info::new(tree.stat(path, follow)?))?;
+    *out = value::into_raw(msb_file_info::new(tree.stat(path, follows(flags)?)?))?;
     Ok(())
+}
+
+/// Whether the flags of a stat say to follow a link.
+pub fn follows(flags: u32) -> Result<bool, MsbError> {
+    switch(flags, MSB_STAT_FOLLOW, "0 or MSB_STAT_FOLLOW")
 }
 
 pub fn exists(tree: &dyn FileTree, path: &Path, out: &mut u8) -> Result<(), MsbError> {
@@ -126,13 +142,21 @@ pub fn exists(tree: &dyn FileTree, path: &Path, out: &mut u8) -> Result<(), MsbE
 }
 
 pub fn mkdir(tree: &dyn FileTree, path: &Path, mode: u32, flags: u32) -> Result<(), MsbError> {
-    let parents = switch(flags, MSB_MKDIR_PARENTS, "0 or MSB_MKDIR_PARENTS")?;
-    tree.mkdir(path, permissions(mode)?, parents)
+    tree.mkdir(path, permissions(mode)?, makes_parents(flags)?)
+}
+
+/// Whether the flags of a mkdir say to make parents.
+pub fn makes_parents(flags: u32) -> Result<bool, MsbError> {
+    switch(flags, MSB_MKDIR_PARENTS, "0 or MSB_MKDIR_PARENTS")
 }
 
 pub fn remove_dir(tree: &dyn FileTree, path: &Path, flags: u32) -> Result<(), MsbError> {
-    let recursive = switch(flags, MSB_REMOVE_RECURSIVE, "0 or MSB_REMOVE_RECURSIVE")?;
-    tree.remove_dir(path, recursive)
+    tree.remove_dir(path, is_recursive(flags)?)
+}
+
+/// Whether the flags of a removal say to remove what is in it.
+pub fn is_recursive(flags: u32) -> Result<bool, MsbError> {
+    switch(flags, MSB_REMOVE_RECURSIVE, "0 or MSB_REMOVE_RECURSIVE")
 }
 
 pub fn readlink(tree: &dyn FileTree, path: &Path, out: &mut *mut msb_bytes) -> Result<(), MsbError> {
@@ -145,8 +169,12 @@ pub fn chmod(tree: &dyn FileTree, path: &Path, mode: u32) -> Result<(), MsbError
 }
 
 pub fn utimes(tree: &dyn FileTree, path: &Path, accessed_ns: i64, modified_ns: i64) -> Result<(), MsbError> {
-    let time = |ns| (ns != MSB_TIME_KEEP).then_some(ns);
     tree.utimes(path, time(accessed_ns), time(modified_ns))
+}
+
+/// The time to set, if any.
+pub fn time(ns: i64) -> Option<i64> {
+    (ns != MSB_TIME_KEEP).then_some(ns)
 }
 
 pub fn tar_export(
@@ -182,7 +210,15 @@ pub fn report(total: &Progress, out: Option<&mut msb_file_progress>) {
     }
 }
 
-fn permissions(mode: u32) -> Result<u32, MsbError> {
+/// Tells the operation that this thread works for how far it is, and gives up once that was cancelled.
+pub fn operation_observer() -> impl FnMut(&Progress) -> bool {
+    |so_far| {
+        ops::set_progress(so_far.bytes, so_far.entries);
+        !ops::is_cancelled()
+    }
+}
+
+pub fn permissions(mode: u32) -> Result<u32, MsbError> {
     if mode & !MODE_BITS == 0 {
         return Ok(mode);
     }

@@ -9,7 +9,7 @@ use crate::ffi::status::msb_status;
 use crate::ffi::text::to_c;
 use crate::ffi::token::msb_backend;
 use crate::ffi::value::{self, value_object};
-use crate::runtime::probe::{self, Check};
+use crate::runtime::probe::{self, Check, Report};
 
 /// What this host can run, and what to do about what it cannot. Freed with `msb_probe_report_free`.
 pub struct msb_probe_report {
@@ -41,6 +41,16 @@ impl From<&Check> for CheckText {
     }
 }
 
+impl From<&Report> for msb_probe_report {
+    fn from(report: &Report) -> Self {
+        Self {
+            driver: to_c(report.driver),
+            isolation: to_c(report.isolation),
+            checks: report.checks.iter().map(CheckText::from).collect(),
+        }
+    }
+}
+
 /// Looks at what this host can run. A missing driver is not a failure of this call: the report says what is missing and
 /// what to do. The trial of the host's virtualization is remembered until the host restarts.
 ///
@@ -57,12 +67,7 @@ pub unsafe extern "C" fn msb_probe(
     err: *mut *mut msb_error,
 ) -> msb_status {
     ffi!(err, [token backend, out out], {
-        let report = probe::probe(&backend)?;
-        *out = value::into_raw(msb_probe_report {
-            driver: to_c(report.driver),
-            isolation: to_c(report.isolation),
-            checks: report.checks.iter().map(CheckText::from).collect(),
-        })?;
+        *out = value::into_raw(msb_probe_report::from(&probe::probe(&backend)?))?;
         Ok(())
     })
 }

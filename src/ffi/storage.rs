@@ -3,7 +3,6 @@
 use std::ffi::{CString, c_char};
 use std::ptr;
 
-use crate::error::MsbError;
 use crate::ffi::error::msb_error;
 use crate::ffi::ffi;
 use crate::ffi::status::msb_status;
@@ -20,6 +19,18 @@ pub struct msb_storage_usage {
 
 value_object!(msb_storage_usage, StorageUsage);
 
+impl msb_storage_usage {
+    pub(super) fn new(categories: Vec<CategoryUsage>) -> Self {
+        let with_text = |usage: CategoryUsage| {
+            let (name, path) = (to_c(usage.category), path_to_c(&usage.path));
+            (usage, name, path)
+        };
+        Self {
+            categories: categories.into_iter().map(with_text).collect(),
+        }
+    }
+}
+
 /// Measures how much room a home takes on disk, and the directories that were configured elsewhere.
 ///
 /// - backend: the backend.
@@ -35,15 +46,8 @@ pub unsafe extern "C" fn msb_storage_usage_get(
     err: *mut *mut msb_error,
 ) -> msb_status {
     ffi!(err, [token backend, out out], {
-        let categories = usage::usage(&backend)?
-            .into_iter()
-            .map(|usage| {
-                let (name, path) = (to_c(usage.category), path_to_c(&usage.path));
-                (usage, name, path)
-            })
-            .collect();
-        *out = value::into_raw(msb_storage_usage { categories })?;
-        Ok::<_, MsbError>(())
+        *out = value::into_raw(msb_storage_usage::new(usage::usage(&backend)?))?;
+        Ok(())
     })
 }
 

@@ -24,7 +24,7 @@ pub struct msb_fsck_report {
 value_object!(msb_fsck_report, FsckReport);
 
 impl msb_fsck_report {
-    fn new(findings: Vec<Finding>) -> Self {
+    pub(super) fn new(findings: Vec<Finding>) -> Self {
         Self {
             bytes: findings.iter().map(|finding| finding.bytes).sum(),
             findings: findings.into_iter().map(Item::new).collect(),

@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 use std::ptr;
 
+use crate::error::MsbError;
 use crate::ffi::error::msb_error;
 use crate::ffi::ffi;
 use crate::ffi::status::msb_status;
@@ -34,8 +35,21 @@ pub struct msb_prune_report {
 
 value_object!(msb_prune_report, PruneReport);
 
+/// What the flags of a call say to free.
+pub(super) fn what(flags: u32) -> Result<What, MsbError> {
+    check_flags(flags, 2 * MSB_PRUNE_BACKUPS - 1)?;
+    let has = |bit| flags & bit != 0;
+    Ok(What {
+        cache: has(MSB_PRUNE_CACHE),
+        temporary: has(MSB_PRUNE_TEMPORARY),
+        lost: has(MSB_PRUNE_LOST),
+        logs: has(MSB_PRUNE_LOGS),
+        backups: has(MSB_PRUNE_BACKUPS),
+    })
+}
+
 impl msb_prune_report {
-    fn new(findings: Vec<Finding>) -> Self {
+    pub(super) fn new(findings: Vec<Finding>) -> Self {
         Self {
             bytes: findings
                 .iter()
@@ -65,16 +79,7 @@ pub unsafe extern "C" fn msb_prune(
     err: *mut *mut msb_error,
 ) -> msb_status {
     ffi!(err, [token backend, out out], {
-        let has = |bit| flags & bit != 0;
-        let what = What {
-            cache: has(MSB_PRUNE_CACHE),
-            temporary: has(MSB_PRUNE_TEMPORARY),
-            lost: has(MSB_PRUNE_LOST),
-            logs: has(MSB_PRUNE_LOGS),
-            backups: has(MSB_PRUNE_BACKUPS),
-        };
-        check_flags(flags, 2 * MSB_PRUNE_BACKUPS - 1)?;
-        let freed = prune(&backend, what, has(MSB_PRUNE_DRY_RUN))?;
+        let freed = prune(&backend, what(flags)?, flags & MSB_PRUNE_DRY_RUN != 0)?;
         *out = value::into_raw(msb_prune_report::new(freed))?;
         Ok(())
     })

@@ -3,6 +3,7 @@
 //!
 //! Invariant: nothing here reads past the first NUL or past [`MAX_TEXT`] bytes.
 
+use std::borrow::Cow;
 use std::ffi::{CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -90,12 +91,14 @@ fn invalid(reason: &'static str, name: &str, problem: &str) -> MsbError {
 /// Text for C. A NUL inside would cut it short, so it becomes U+FFFD.
 #[must_use]
 pub fn to_c(text: &str) -> CString {
-    let mut bytes = if text.contains('\0') {
-        text.replace('\0', "\u{fffd}")
+    let text = if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
     } else {
-        text.to_owned()
-    }
-    .into_bytes();
+        Cow::Borrowed(text)
+    };
+    // Of the very size that the result has, so that it is not copied again.
+    let mut bytes = Vec::with_capacity(text.len() + 1);
+    bytes.extend_from_slice(text.as_bytes());
     bytes.push(0);
     CString::from_vec_with_nul(bytes).unwrap_or_default()
 }

@@ -63,6 +63,23 @@ pub struct msb_volume {
     pub id: u64,
 }
 
+/// Completions of operations, and the threads that do their work. Released with `msb_queue_release`; `{0}` is the null
+/// handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct msb_queue {
+    /// Opaque.
+    pub id: u64,
+}
+
+/// An operation that a queue accepted. Released with `msb_op_release`; `{0}` is the null handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct msb_op {
+    /// Opaque.
+    pub id: u64,
+}
+
 /// For `msb_debug_live_objects`: every kind.
 pub const MSB_KIND_ALL: u32 = 0;
 /// For `msb_debug_live_objects`: `msb_backend`.
@@ -77,6 +94,10 @@ pub const MSB_KIND_DISPATCHER: u32 = 4;
 pub const MSB_KIND_VOLUME: u32 = 5;
 /// For `msb_debug_live_objects`: `msb_file`.
 pub const MSB_KIND_FILE: u32 = 6;
+/// For `msb_debug_live_objects`: `msb_queue`.
+pub const MSB_KIND_QUEUE: u32 = 7;
+/// For `msb_debug_live_objects`: `msb_op`.
+pub const MSB_KIND_OP: u32 = 8;
 
 /// A handle type of the ABI; implement it with [`handle!`], beside the object it stands for.
 pub trait Handle: Copy + Cleared {

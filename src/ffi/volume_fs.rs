@@ -14,7 +14,7 @@ use crate::ffi::{ffi, file_tree};
 use crate::files::FileTree;
 
 /// Permissions of a file that is written without saying which.
-const NEW_FILE_MODE: u32 = 0o644;
+pub(super) const NEW_FILE_MODE: u32 = 0o644;
 
 /// Reads a whole file of at most 1 GiB into memory. Short for `msb_volume_fs_read`.
 ///

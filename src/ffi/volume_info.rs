@@ -1,7 +1,7 @@
 //! `msb_volume_info` and `msb_volume_page`: what is known of volumes at one moment.
 
-use std::ffi::{CString, c_char};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{CStr, CString, c_char};
+use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
 use crate::error::MsbError;
@@ -15,18 +15,23 @@ use crate::ffi::volume_filter::msb_volume_filter;
 use crate::volume::filter::VolumeFilter;
 use crate::volume::info::VolumeInfo;
 use crate::volume::list;
+use msb_store::VolumeKind;
 
 /// For `msb_volume_info_used_bytes`: it was not measured.
-pub const MSB_NOT_MEASURED: u64 = u64::MAX;
+pub const MSB_NOT_MEASURED: u64 = 18_446_744_073_709_551_615;
 
 /// A snapshot of a volume. Freed with `msb_volume_info_free`, unless it belongs to a page.
 pub struct msb_volume_info {
-    info: VolumeInfo,
     name: CString,
-    kind: CString,
+    kind: &'static CStr,
     directory: CString,
-    disk_format: CString,
-    disk_fstype: CString,
+    quota_mib: u64,
+    capacity_bytes: u64,
+    used_bytes: u64,
+    disk_format: Option<CString>,
+    disk_fstype: Option<CString>,
+    created_unix_ms: u64,
+    updated_unix_ms: u64,
     attached_to: Vec<CString>,
     labels: Vec<(CString, CString)>,
 }
@@ -37,18 +42,25 @@ impl msb_volume_info {
     fn new(info: VolumeInfo) -> Self {
         Self {
             name: to_c(&info.name),
-            kind: to_c(info.kind.as_str()),
+            kind: match info.kind {
+                VolumeKind::Dir => c"dir",
+                VolumeKind::Disk => c"disk",
+            },
             // A path holds no NUL.
-            directory: CString::new(info.directory.as_os_str().as_bytes()).unwrap_or_default(),
-            disk_format: to_c(&info.disk_format),
-            disk_fstype: to_c(&info.disk_fstype),
+            directory: CString::new(info.directory.into_os_string().into_vec()).unwrap_or_default(),
+            quota_mib: info.quota_mib.map_or(0, u64::from),
+            capacity_bytes: info.capacity_bytes.unwrap_or(0),
+            used_bytes: info.used_bytes.unwrap_or(MSB_NOT_MEASURED),
+            disk_format: info.disk_format.as_deref().map(to_c),
+            disk_fstype: info.disk_fstype.as_deref().map(to_c),
+            created_unix_ms: info.created_unix_ms,
+            updated_unix_ms: info.updated_unix_ms,
             attached_to: info.attached_to.iter().map(|name| to_c(name)).collect(),
             labels: info
                 .labels
                 .iter()
                 .map(|(key, value)| (to_c(key), to_c(value)))
                 .collect(),
-            info,
         }
     }
 }
@@ -127,7 +139,7 @@ pub unsafe extern "C" fn msb_volume_info_path(info: *const msb_volume_info) -> *
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_quota_mib(info: *const msb_volume_info) -> u64 {
-    ffi!(else 0, [value info], { Ok(info.info.quota_mib.map_or(0, u64::from)) })
+    ffi!(else 0, [value info], { Ok(info.quota_mib) })
 }
 
 /// The size of a disk in bytes; 0 for a directory.
@@ -139,7 +151,7 @@ pub unsafe extern "C" fn msb_volume_info_quota_mib(info: *const msb_volume_info)
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_capacity_bytes(info: *const msb_volume_info) -> u64 {
-    ffi!(else 0, [value info], { Ok(info.info.capacity_bytes.unwrap_or(0)) })
+    ffi!(else 0, [value info], { Ok(info.capacity_bytes) })
 }
 
 /// The sizes of a directory's files together, or the room that a disk takes on the host, in bytes.
@@ -152,7 +164,7 @@ pub unsafe extern "C" fn msb_volume_info_capacity_bytes(info: *const msb_volume_
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_used_bytes(info: *const msb_volume_info) -> u64 {
-    ffi!(else 0, [value info], { Ok(info.info.used_bytes.unwrap_or(MSB_NOT_MEASURED)) })
+    ffi!(else 0, [value info], { Ok(info.used_bytes) })
 }
 
 /// The format of a disk: `"raw"`; empty for a directory.
@@ -164,7 +176,7 @@ pub unsafe extern "C" fn msb_volume_info_used_bytes(info: *const msb_volume_info
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_disk_format(info: *const msb_volume_info) -> *const c_char {
-    ffi!(else ptr::null(), [value info], { Ok(info.disk_format.as_ptr()) })
+    ffi!(else ptr::null(), [value info], { Ok(info.disk_format.as_deref().unwrap_or_default().as_ptr()) })
 }
 
 /// The file system of a disk: `"ext4"`; empty for a directory.
@@ -176,7 +188,7 @@ pub unsafe extern "C" fn msb_volume_info_disk_format(info: *const msb_volume_inf
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_disk_fstype(info: *const msb_volume_info) -> *const c_char {
-    ffi!(else ptr::null(), [value info], { Ok(info.disk_fstype.as_ptr()) })
+    ffi!(else ptr::null(), [value info], { Ok(info.disk_fstype.as_deref().unwrap_or_default().as_ptr()) })
 }
 
 /// When it was created, in milliseconds since 1970 UTC.
@@ -188,7 +200,7 @@ pub unsafe extern "C" fn msb_volume_info_disk_fstype(info: *const msb_volume_inf
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_created_unix_ms(info: *const msb_volume_info) -> u64 {
-    ffi!(else 0, [value info], { Ok(info.info.created_unix_ms) })
+    ffi!(else 0, [value info], { Ok(info.created_unix_ms) })
 }
 
 /// When it was last resized, else created, in milliseconds since 1970 UTC.
@@ -200,7 +212,7 @@ pub unsafe extern "C" fn msb_volume_info_created_unix_ms(info: *const msb_volume
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_updated_unix_ms(info: *const msb_volume_info) -> u64 {
-    ffi!(else 0, [value info], { Ok(info.info.updated_unix_ms) })
+    ffi!(else 0, [value info], { Ok(info.updated_unix_ms) })
 }
 
 /// The number of labels.

@@ -6,9 +6,11 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use super::descriptor::{Descriptor, Watch};
+use super::error::sandbox_ended;
 use super::{FileTree, OnProgress, Progress};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use crate::ops;
 
 /// Permissions of a directory that is made to unpack into; an archive that knows better sets its own.
 const NEW_DIRECTORY: u32 = 0o755;
@@ -21,7 +23,7 @@ pub fn export(
     progress: OnProgress<'_>,
     deadline: Deadline,
 ) -> Result<Progress, MsbError> {
-    let observer = Observer::new(progress, deadline);
+    let observer = Observer::new(tree, progress, deadline);
     let mut to = Descriptor::new(fd, &observer).map_err(|error| unusable(&error))?;
     let ended = tree.export_tar(path, &mut to, &mut |so_far| observer.note(so_far));
     observer.verdict(ended)
@@ -35,11 +37,17 @@ pub fn import(
     progress: OnProgress<'_>,
     deadline: Deadline,
 ) -> Result<Progress, MsbError> {
-    let observer = Observer::new(progress, deadline);
+    let observer = Observer::new(tree, progress, deadline);
     let mut from = Descriptor::new(fd, &observer).map_err(|error| unusable(&error))?;
     tree.mkdir(path, NEW_DIRECTORY, true)?;
     let ended = tree.import_tar(path, &mut from, &mut |so_far| observer.note(so_far));
     observer.verdict(ended)
+}
+
+/// Tells the operation that this thread works for how far it is, and whether to go on.
+pub fn follow(so_far: &Progress) -> bool {
+    ops::set_progress(so_far.bytes, so_far.entries);
+    !ops::is_cancelled()
 }
 
 /// Why a wait for the descriptor was given up.
@@ -47,10 +55,12 @@ pub fn import(
 enum GaveUp {
     Cancelled,
     TimedOut,
+    Gone,
 }
 
 /// The caller's progress function, told what moves, and asked again while nothing does.
 struct Observer<'a> {
+    tree: &'a dyn FileTree,
     progress: RefCell<OnProgress<'a>>,
     so_far: Cell<Progress>,
     gave_up: Cell<Option<GaveUp>>,
@@ -58,8 +68,9 @@ struct Observer<'a> {
 }
 
 impl<'a> Observer<'a> {
-    fn new(progress: OnProgress<'a>, deadline: Deadline) -> Self {
+    fn new(tree: &'a dyn FileTree, progress: OnProgress<'a>, deadline: Deadline) -> Self {
         Self {
+            tree,
             progress: RefCell::new(progress),
             so_far: Cell::new(Progress::default()),
             gave_up: Cell::new(None),
@@ -100,6 +111,7 @@ impl<'a> Observer<'a> {
                 "the descriptor of the archive was not ready in time",
             )
             .remedy("keep the other end of it moving, or give the call more time")),
+            (Err(_), Some(GaveUp::Gone)) => Err(sandbox_ended()),
             (ended, _) => ended,
         }
     }
@@ -110,6 +122,10 @@ impl Watch for Observer<'_> {
         if self.deadline.has_passed() {
             self.gave_up.set(Some(GaveUp::TimedOut));
             return Err(io::ErrorKind::TimedOut.into());
+        }
+        if self.tree.is_gone() {
+            self.gave_up.set(Some(GaveUp::Gone));
+            return Err(io::ErrorKind::NotConnected.into());
         }
         if self.note(&self.so_far.get()) {
             Ok(())

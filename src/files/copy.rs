@@ -1,21 +1,27 @@
 //! Copies between this host and the guest of a running sandbox: one file, or a directory with everything in it.
 //!
 //! Host paths are the caller's own and are resolved as such; beneath a directory that is copied to, nothing that the
-//! guest sends leads out of it. A copy takes the name that it is given: `to` is never a directory to copy into.
+//! guest sends leads out of it. A copy takes the name that it is given: `to` is never a directory to copy into. A copy that
+//! fails or is given up leaves nothing of that name if nothing had it before.
 
 use super::guest::GuestFiles;
 use super::session::{Download, cancelled};
 use super::{FileTree, OnProgress};
-use crate::error::MsbError;
+use crate::deadline::Deadline;
+use crate::error::{MsbError, Status};
+use crate::ops;
 use msb_protocol::files::FileRequest;
 use msb_tree::{FileInfo, FileKind, OpenOptions, Progress, Tree, TreeError, TreeErrorKind, WriteMode};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What is passed on at a time, in bytes.
 const PIECE: usize = 256 * 1024;
+/// How long a guest may take to remove what a failed copy left.
+const UNDO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Permissions of a directory that is made to copy into; an archive that knows better sets its own.
 const NEW_DIRECTORY: u32 = 0o755;
 /// The permissions of a file that a copy keeps: whom it runs as is not for one system to say in another.
@@ -31,10 +37,33 @@ pub fn copy_in(
     let failed = |error| MsbError::from(TreeError::io("copy", from, error));
     // What a link of the caller's stands for.
     let from = fs::canonicalize(from).map_err(failed)?;
-    if fs::metadata(&from).map_err(failed)?.is_dir() {
+    let is_directory = fs::metadata(&from).map_err(failed)?.is_dir();
+    let is_new = is_absent(guest.stat(to, false))?;
+    let copied = if is_directory {
         directory_in(guest, &from, to, progress)
     } else {
         file_in(guest, &from, to, progress)
+    };
+    copied.inspect_err(|_| {
+        if is_new {
+            let _whole = ops::Uninterrupted::begin();
+            let guest = guest.until(Deadline::after(UNDO_TIMEOUT));
+            // A guest that does not answer keeps what it has.
+            let _ = if is_directory {
+                guest.remove_dir(to, true)
+            } else {
+                guest.remove(to)
+            };
+        }
+    })
+}
+
+/// Whether a look found nothing there.
+fn is_absent(found: Result<FileInfo, MsbError>) -> Result<bool, MsbError> {
+    match found {
+        Ok(_) => Ok(false),
+        Err(error) if error.status() == Status::NotFound => Ok(true),
+        Err(error) => Err(error),
     }
 }
 
@@ -46,9 +75,19 @@ pub fn copy_out(
     progress: OnProgress<'_>,
 ) -> Result<Progress, MsbError> {
     let found = guest.stat(from, true)?;
+    let is_new = matches!(fs::symlink_metadata(to), Err(error) if error.kind() == io::ErrorKind::NotFound);
     match found.kind {
-        FileKind::Directory => directory_out(guest, from, to, progress),
-        FileKind::File => file_out(guest, (from, &found), to, progress),
+        FileKind::Directory => directory_out(guest, from, to, progress).inspect_err(|_| {
+            if is_new {
+                // The failure of the copy is the one to tell of.
+                let _ = fs::remove_dir_all(to);
+            }
+        }),
+        FileKind::File => file_out(guest, (from, &found), to, progress).inspect_err(|_| {
+            if is_new {
+                let _ = fs::remove_file(to);
+            }
+        }),
         FileKind::Symlink
         | FileKind::Fifo
         | FileKind::Socket
@@ -68,7 +107,7 @@ fn directory_in(
     let request = FileRequest::Import {
         path: to.as_os_str().as_bytes().to_vec(),
     };
-    guest.with(|session, deadline| {
+    guest.with_end(|session, deadline| {
         let mut upload = session.upload(&request, deadline)?;
         let exported = tree.export_tar(Path::new("."), &mut upload, progress);
         match (exported, upload.take_error()) {
@@ -127,13 +166,14 @@ fn file_in(
         },
     )?;
     let info = file.stat()?;
+    ops::expect_progress(info.size, 1);
     let mode = info.mode & MODE_BITS;
     let request = FileRequest::Write {
         path: to.as_os_str().as_bytes().to_vec(),
         how: WriteMode::Replace,
         mode,
     };
-    let copied = guest.with(|session, deadline| {
+    let copied = guest.with_end(|session, deadline| {
         let mut upload = session.upload(&request, deadline)?;
         let mut piece = vec![0; PIECE];
         let mut copied = Progress { bytes: 0, entries: 0 };
@@ -157,6 +197,7 @@ fn file_in(
     })?;
     guest.chmod(to, mode)?;
     guest.utimes(to, None, Some(info.modified_ns))?;
+    ops::set_progress(copied.bytes, 1);
     Ok(Progress { entries: 1, ..copied })
 }
 
@@ -166,6 +207,7 @@ fn file_out(
     to: &Path,
     progress: OnProgress<'_>,
 ) -> Result<Progress, MsbError> {
+    ops::expect_progress(found.size, 1);
     let mode = found.mode & MODE_BITS;
     let (tree, name) = beside(to)?;
     let file = tree.open(
@@ -202,6 +244,7 @@ fn file_out(
     })?;
     tree.chmod(&name, mode)?;
     tree.utimes(&name, None, Some(found.modified_ns))?;
+    ops::set_progress(copied.bytes, 1);
     Ok(Progress { entries: 1, ..copied })
 }
 

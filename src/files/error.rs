@@ -4,6 +4,8 @@
 //! characters in it.
 
 use crate::error::{MsbError, Status};
+use crate::supervise::stream::SpawnFailed;
+use msb_protocol::exec::SpawnFailure;
 use msb_protocol::files::Failure;
 use msb_tree::{TreeError, TreeErrorKind};
 use std::ffi::OsStr;
@@ -139,5 +141,49 @@ fn meaning(kind: TreeErrorKind) -> (Status, &'static str, &'static str) {
         ),
         TreeErrorKind::BadArchive => (Status::Corrupt, "file.bad_archive", "make the archive again"),
         TreeErrorKind::Io => (Status::Io, "file.io", "see the errno"),
+    }
+}
+
+/// The error of an operation whose sandbox is gone.
+pub fn sandbox_ended() -> MsbError {
+    MsbError::new(
+        Status::NotRunning,
+        "sandbox.not_running",
+        "the sandbox ended before the file operation did",
+    )
+    .remedy("msb_sandbox_wait tells how it ended")
+}
+
+/// The error of a session that the guest did not begin.
+pub fn not_started(failed: &SpawnFailed) -> MsbError {
+    let (status, reason, remedy) = match failed.kind {
+        SpawnFailure::TooManyStreams => (
+            Status::ResourceExhausted,
+            "file.too_many",
+            "close files, or wait until commands have ended",
+        ),
+        SpawnFailure::BadUser => (
+            Status::InvalidArgument,
+            "file.bad_user",
+            "choose a user of the guest, or a number",
+        ),
+        SpawnFailure::OutOfMemory => (
+            Status::ResourceExhausted,
+            "file.out_of_memory",
+            "give the sandbox more memory",
+        ),
+        _ if failed.stage == "admission" => return sandbox_ended(),
+        _ => (Status::Unavailable, "file.no_worker", "see the errno"),
+    };
+    let error = MsbError::new(
+        status,
+        reason,
+        format!("the guest's files cannot be served: {}", failed.message),
+    )
+    .remedy(remedy);
+    if failed.errno == 0 {
+        error
+    } else {
+        error.errno(failed.errno)
     }
 }

@@ -4,6 +4,7 @@ use super::session::{Session, misbehaved};
 use super::{FileTree, OnProgress, OpenFile};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use crate::ops::Lane;
 use crate::sandbox::Sandbox;
 use msb_protocol::files::{Answer, FileRequest, MAX_PAGE};
 use msb_tree::{FileInfo, OpenOptions, Page, Progress, WriteMode};
@@ -45,6 +46,12 @@ impl GuestFiles {
         }
     }
 
+    /// The same files, for calls that are over by another deadline.
+    #[must_use]
+    pub(super) fn until(&self, deadline: Deadline) -> Self {
+        Self::new(Arc::clone(&self.sandbox), self.user.clone(), deadline)
+    }
+
     /// Runs `operation` on a session, which others may use afterwards if it ended in order.
     pub(super) fn with<T>(
         &self,
@@ -54,6 +61,14 @@ impl GuestFiles {
         let result = operation(&mut session, self.deadline);
         self.sandbox.files_pool().put(session);
         result
+    }
+
+    /// As [`GuestFiles::with`], and what fails is over in the guest too, so that it can be undone.
+    pub(super) fn with_end<T>(
+        &self,
+        operation: impl FnOnce(&mut Session, Deadline) -> Result<T, MsbError>,
+    ) -> Result<T, MsbError> {
+        self.with(|session, deadline| operation(session, deadline).inspect_err(|_| session.end_unusable()))
     }
 
     fn call(&self, request: &FileRequest) -> Result<Answer, MsbError> {
@@ -70,6 +85,10 @@ fn bytes(path: &Path) -> Vec<u8> {
 }
 
 impl FileTree for GuestFiles {
+    fn is_gone(&self) -> bool {
+        self.sandbox.has_lost_link()
+    }
+
     fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, MsbError> {
         let request = FileRequest::Read {
             path: bytes(path),
@@ -265,6 +284,10 @@ impl GuestFile {
 }
 
 impl OpenFile for GuestFile {
+    fn lane(&self) -> Lane {
+        self.sandbox.lane()
+    }
+
     fn pread(&self, buffer: &mut [u8], offset: u64, deadline: Deadline) -> Result<usize, MsbError> {
         let len = buffer.len() as u64;
         let request = FileRequest::Pread { offset, len };

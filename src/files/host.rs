@@ -3,6 +3,7 @@
 use super::{FileTree, OnProgress, OpenFile};
 use crate::deadline::Deadline;
 use crate::error::MsbError;
+use crate::ops::Lane;
 use msb_tree::{FileInfo, OpenOptions, Page, Progress, Tree, TreeFile, WriteMode};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -122,6 +123,10 @@ fn write_all(
 }
 
 impl OpenFile for HostFile {
+    fn lane(&self) -> Lane {
+        Lane::Local
+    }
+
     fn pread(&self, buffer: &mut [u8], offset: u64, _deadline: Deadline) -> Result<usize, MsbError> {
         Ok(self.0.pread(buffer, offset)?)
     }

@@ -22,6 +22,7 @@ pub(crate) use session::Session;
 
 use crate::deadline::Deadline;
 use crate::error::MsbError;
+use crate::ops::Lane;
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -34,6 +35,10 @@ pub type OnProgress<'a> = &'a mut dyn FnMut(&Progress) -> bool;
 ///
 /// One that belongs to a running sandbox was made with a deadline, which holds for all its calls together.
 pub trait FileTree {
+    /// Whether nothing can be done with it any more, as with the files of a sandbox that has ended.
+    fn is_gone(&self) -> bool {
+        false
+    }
     /// The whole file; one of more than `limit` bytes is refused.
     fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, MsbError>;
     /// Writes a whole file, which gets `mode` if it is made.
@@ -83,6 +88,8 @@ pub trait FileTree {
 
 /// An open file. Dropping it closes it. The deadlines are for a file of a sandbox; host files do not wait.
 pub trait OpenFile: Send + Sync {
+    /// Where operations on it wait for a thread.
+    fn lane(&self) -> Lane;
     /// Reads at `offset` until `buffer` is full or the file ends; returns how much there was.
     fn pread(&self, buffer: &mut [u8], offset: u64, deadline: Deadline) -> Result<usize, MsbError>;
     /// Writes all of `data` at `offset`.

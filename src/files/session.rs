@@ -5,12 +5,13 @@
 //! again.
 
 use super::OnProgress;
-use super::error::failed;
+use super::error::{failed, not_started, sandbox_ended};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use crate::ops;
 use crate::supervise::link::Link;
-use crate::supervise::stream::{OUTPUT_WINDOW, Phase, SpawnFailed, Stream};
-use msb_protocol::exec::{SpawnFailure, StreamRequest};
+use crate::supervise::stream::{OUTPUT_WINDOW, Phase, Stream};
+use msb_protocol::exec::StreamRequest;
 use msb_protocol::files::{
     Answer, FileRequest, FilesSpec, INPUT_WINDOW, PACKET_HEADER, PROGRESS_LEN, PacketError, PacketHeader,
     PacketKind, parse_answer, parse_progress, push_mark, push_request,
@@ -27,6 +28,9 @@ const INLINE: usize = 32 * 1024;
 const CHUNK: usize = 256 * 1024;
 /// How long the reason for a session's end may take to arrive after the end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long a worker that was let go of may take to end; the agent kills it before.
+const WORKER_END: Duration = Duration::from_secs(4);
 
 /// One worker of a guest, for one caller at a time.
 pub struct Session {
@@ -78,6 +82,15 @@ impl Session {
     /// Whether another request can be made.
     pub fn is_usable(&self) -> bool {
         !self.busy && !self.stream.is_over()
+    }
+
+    /// If no other request can be made, ends the worker and waits for that.
+    pub fn end_unusable(&self) {
+        if !self.is_usable() {
+            let _whole = ops::Uninterrupted::begin();
+            self.stream.abandon();
+            self.stream.wait_over(Deadline::after(WORKER_END));
+        }
     }
 
     /// Makes a request that takes no data and gives none.
@@ -134,6 +147,7 @@ impl Session {
             content.try_reserve(available).map_err(|_| out_of_memory())?;
             content.resize(begin + available, 0);
             download.fill(&mut content[begin..])?;
+            ops::add_progress(available as u64, 0);
         }
     }
 
@@ -183,10 +197,18 @@ impl Session {
             }
             push_mark(&mut packets, PacketKind::End);
             self.begin(request, &packets, deadline)?;
-            self.last_answer(deadline, &mut |_| true)?
+            let answer = self.last_answer(deadline, &mut |_| true)?;
+            ops::add_progress(data.len() as u64, 0);
+            answer
         } else {
             let mut upload = self.upload(request, deadline)?;
-            if upload.send(data)? {
+            let mut pieces = data.chunks(CHUNK);
+            let taken = pieces.try_fold(true, |taken, piece| {
+                let taken = taken && upload.send(piece)?;
+                ops::add_progress(if taken { piece.len() as u64 } else { 0 }, 0);
+                Ok::<_, MsbError>(taken)
+            })?;
+            if taken {
                 upload.finish(&mut |_| true)?
             } else {
                 upload.abort()?
@@ -539,46 +561,4 @@ fn out_of_memory() -> MsbError {
         "there is no memory for the file",
     )
     .remedy("open it and read it in parts")
-}
-
-fn sandbox_ended() -> MsbError {
-    MsbError::new(
-        Status::NotRunning,
-        "sandbox.not_running",
-        "the sandbox ended before the file operation did",
-    )
-    .remedy("msb_sandbox_wait tells how it ended")
-}
-
-fn not_started(failed: &SpawnFailed) -> MsbError {
-    let (status, reason, remedy) = match failed.kind {
-        SpawnFailure::TooManyStreams => (
-            Status::ResourceExhausted,
-            "file.too_many",
-            "close files, or wait until commands have ended",
-        ),
-        SpawnFailure::BadUser => (
-            Status::InvalidArgument,
-            "file.bad_user",
-            "choose a user of the guest, or a number",
-        ),
-        SpawnFailure::OutOfMemory => (
-            Status::ResourceExhausted,
-            "file.out_of_memory",
-            "give the sandbox more memory",
-        ),
-        _ if failed.stage == "admission" => return sandbox_ended(),
-        _ => (Status::Unavailable, "file.no_worker", "see the errno"),
-    };
-    let error = MsbError::new(
-        status,
-        reason,
-        format!("the guest's files cannot be served: {}", failed.message),
-    )
-    .remedy(remedy);
-    if failed.errno == 0 {
-        error
-    } else {
-        error.errno(failed.errno)
-    }
 }

@@ -1,21 +1,31 @@
 //! The agent and the runner, carried in the library and put on disk once per home and version.
 //!
 //! They live in `<home>/runtime/<digest>/`, 0700. A file is written under another name and renamed, so nobody
-//! ever runs half of it; what is already there is compared with what should be, byte for byte, before it is
-//! trusted.
+//! ever runs half of it; what is already there is read once in each process, and written anew if its length or
+//! checksum is not what it should be. That finds damage; who can write there on purpose has the whole home.
 
 use crate::error::MsbError;
 use crate::sys;
+use crc32fast::Hasher;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-static AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/msb-agent"));
-static RUNNER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/msb-runner"));
+/// A program as the library carries it.
+struct Program {
+    /// Compressed with zstd.
+    packed: &'static [u8],
+    /// Bytes, and their checksum, once it is unpacked.
+    len: usize,
+    crc32: u32,
+}
 
-/// Bytes of a program that are compared at a time.
+// `AGENT` and `RUNNER`, by the build script.
+include!(concat!(env!("OUT_DIR"), "/programs.rs"));
+
+/// Bytes of a file that are read at a time.
 const PIECE: usize = 256 * 1024;
 /// How long a forked child may take to run its program.
 const FORK_TO_EXEC: Duration = Duration::from_secs(5);
@@ -60,15 +70,17 @@ pub fn materialise(home: &Path) -> Result<Embedded, MsbError> {
         .mode(0o700)
         .create(&directory)
         .map_err(|error| failed(&directory, &error))?;
-    let place = |name: &str, content: &[u8], mode: u32| {
+    let place = |name: &str, content: &Content, mode: u32| {
         let path = directory.join(name);
-        ensure_file(&path, content, mode).map_err(|error| failed(&path, &error))?;
+        content
+            .ensure(&path, mode)
+            .map_err(|error| failed(&path, &error))?;
         Ok::<_, MsbError>(path)
     };
     Ok(Embedded {
-        runner: place("msb-runner", RUNNER, 0o700)?,
-        agent: place("msb-agent", AGENT, 0o700)?,
-        initramfs: place("initramfs.cpio", &initramfs(AGENT), 0o600)?,
+        runner: place("msb-runner", &Content::of(&RUNNER), 0o700)?,
+        agent: place("msb-agent", &Content::of(&AGENT), 0o700)?,
+        initramfs: place("initramfs.cpio", &initramfs(&AGENT), 0o600)?,
         digest: DIGEST,
     })
 }
@@ -85,32 +97,67 @@ pub fn hex(bytes: &[u8]) -> String {
         })
 }
 
-/// Makes `path` hold `content` with `mode`, replacing it as a whole if it does not.
-fn ensure_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    match holds(path, content) {
-        Ok(true) if fs::metadata(path)?.permissions().mode() & 0o777 == mode => return Ok(()),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    write_atomically(path, content, mode)
+/// What a file should hold: a program, with something around it. The program is unpacked only to be written.
+struct Content {
+    before: Vec<u8>,
+    program: &'static Program,
+    after: Vec<u8>,
 }
 
-/// Compares piece by piece, so that no program is held in memory a second time.
-fn holds(path: &Path, content: &[u8]) -> io::Result<bool> {
-    let mut file = fs::File::open(path)?;
-    if file.metadata()?.len() != content.len() as u64 {
-        return Ok(false);
-    }
-    let mut piece = vec![0; PIECE];
-    for expected in content.chunks(PIECE) {
-        let found = &mut piece[..expected.len()];
-        file.read_exact(found)?;
-        if found != expected {
-            return Ok(false);
+impl Content {
+    fn of(program: &'static Program) -> Self {
+        Self {
+            before: Vec::new(),
+            program,
+            after: Vec::new(),
         }
     }
-    Ok(true)
+
+    fn len(&self) -> usize {
+        self.before.len() + self.program.len + self.after.len()
+    }
+
+    fn crc32(&self) -> u32 {
+        let mut sum = Hasher::new();
+        sum.update(&self.before);
+        sum.combine(&Hasher::new_with_initial_len(
+            self.program.crc32,
+            self.program.len as u64,
+        ));
+        sum.update(&self.after);
+        sum.finalize()
+    }
+
+    fn unpacked(&self) -> io::Result<Vec<u8>> {
+        let program = zstd::bulk::decompress(self.program.packed, self.program.len)?;
+        Ok([self.before.as_slice(), &program, &self.after].concat())
+    }
+
+    /// Makes `path` hold this with `mode`, replacing it as a whole if it does not.
+    fn ensure(&self, path: &Path, mode: u32) -> io::Result<()> {
+        match self.is_in(path) {
+            Ok(true) if fs::metadata(path)?.permissions().mode() & 0o777 == mode => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        write_atomically(path, &self.unpacked()?, mode)
+    }
+
+    fn is_in(&self, path: &Path) -> io::Result<bool> {
+        let mut file = fs::File::open(path)?;
+        if file.metadata()?.len() != self.len() as u64 {
+            return Ok(false);
+        }
+        let mut piece = vec![0; PIECE];
+        let mut sum = Hasher::new();
+        loop {
+            match file.read(&mut piece)? {
+                0 => return Ok(sum.finalize() == self.crc32()),
+                count => sum.update(&piece[..count]),
+            }
+        }
+    }
 }
 
 /// Writes `path` as a whole: it has its old content or the new one, never a part.
@@ -152,21 +199,32 @@ fn wait_until_runnable(path: &Path) -> io::Result<()> {
 }
 
 /// A cpio archive in "newc" form with the agent as /init, padded to whole pages as both hypervisors need it.
-fn initramfs(agent: &[u8]) -> Vec<u8> {
+fn initramfs(agent: &'static Program) -> Content {
     const DIRECTORY: u32 = 0o040_755;
     const PROGRAM: u32 = 0o100_755;
-    let mut archive = Vec::with_capacity(agent.len() + 8192);
+    let mut before = Vec::new();
     for (number, name) in ["dev", "proc", "sys", "run"].iter().enumerate() {
-        cpio_entry(&mut archive, number as u32 + 1, name, DIRECTORY, &[]);
+        cpio_header(&mut before, number as u32 + 1, name, DIRECTORY, 0);
     }
-    cpio_entry(&mut archive, 100, "init", PROGRAM, agent);
-    cpio_entry(&mut archive, 0, "TRAILER!!!", 0, &[]);
-    pad(&mut archive, 4096);
-    archive
+    cpio_header(&mut before, 100, "init", PROGRAM, agent.len);
+    let mut after = Vec::new();
+    // What follows begins at a multiple of four bytes of the archive.
+    let program_end = before.len() + agent.len;
+    after.resize(program_end.next_multiple_of(4) - program_end, 0);
+    cpio_header(&mut after, 0, "TRAILER!!!", 0, 0);
+    let end = program_end + after.len();
+    after.resize(after.len() + end.next_multiple_of(4096) - end, 0);
+    Content {
+        before,
+        program: agent,
+        after,
+    }
 }
 
-fn cpio_entry(archive: &mut Vec<u8>, inode: u32, name: &str, mode: u32, content: &[u8]) {
-    let links = if content.is_empty() { 2 } else { 1 };
+/// Everything of an entry but its content.
+fn cpio_header(archive: &mut Vec<u8>, inode: u32, name: &str, mode: u32, size: usize) {
+    let start = archive.len();
+    let links = if size == 0 { 2 } else { 1 };
     // magic, ino, mode, uid, gid, nlink, mtime, filesize, devmajor, devminor, rdevmajor, rdevminor, namesize, check
     let fields = [
         inode,
@@ -175,7 +233,7 @@ fn cpio_entry(archive: &mut Vec<u8>, inode: u32, name: &str, mode: u32, content:
         0,
         links,
         0,
-        content.len() as u32,
+        size as u32,
         0,
         0,
         0,
@@ -189,13 +247,7 @@ fn cpio_entry(archive: &mut Vec<u8>, inode: u32, name: &str, mode: u32, content:
     }
     archive.extend_from_slice(name.as_bytes());
     archive.push(0);
-    pad(archive, 4);
-    archive.extend_from_slice(content);
-    pad(archive, 4);
-}
-
-fn pad(archive: &mut Vec<u8>, boundary: usize) {
-    archive.resize(archive.len().next_multiple_of(boundary), 0);
+    archive.resize(start + (archive.len() - start).next_multiple_of(4), 0);
 }
 
 #[cfg(test)]
@@ -209,21 +261,47 @@ mod tests {
         let before = fs::metadata(&first.runner).unwrap().modified().unwrap();
         let second = materialise(home.path()).unwrap();
         assert_eq!(fs::metadata(&second.runner).unwrap().modified().unwrap(), before);
-        fs::write(&first.runner, b"damaged").unwrap();
-        let third = materialise(home.path()).unwrap();
-        assert_eq!(fs::read(&third.runner).unwrap(), RUNNER);
-        assert_eq!(
-            fs::metadata(&third.runner).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
-        assert_eq!(fs::read_dir(third.runner.parent().unwrap()).unwrap().count(), 3);
+        let whole = Content::of(&RUNNER).unpacked().unwrap();
+        let mut damaged = whole.clone();
+        damaged[RUNNER.len / 2] ^= 1;
+        for damaged in [&b"short"[..], &damaged] {
+            fs::write(&first.runner, damaged).unwrap();
+            let third = materialise(home.path()).unwrap();
+            assert!(fs::read(&third.runner).unwrap() == whole);
+            assert_eq!(
+                fs::metadata(&third.runner).unwrap().permissions().mode() & 0o777,
+                0o700
+            );
+            assert_eq!(fs::read_dir(third.runner.parent().unwrap()).unwrap().count(), 3);
+        }
     }
 
+    /// Where the fields of a header are, in hexadecimal, and the sizes of a header and of a field.
+    const FILE_SIZE: usize = 6 + 6 * 8;
+    const NAME_SIZE: usize = 6 + 11 * 8;
+    const HEADER: usize = 6 + 13 * 8;
+
     #[test]
-    fn the_initial_file_system_is_whole_pages_and_ends_with_its_trailer() {
-        let archive = initramfs(&[7; 5000]);
-        assert_eq!(archive.len() % 4096, 0);
-        assert!(archive.starts_with(b"070701"));
-        assert!(archive.windows(10).any(|window| window == b"TRAILER!!!"));
+    fn the_initial_file_system_is_whole_pages_and_holds_the_agent() {
+        let content = initramfs(&AGENT);
+        let archive = content.unpacked().unwrap();
+        assert_eq!((archive.len() % 4096, archive.len()), (0, content.len()));
+        assert_eq!(crc32fast::hash(&archive), content.crc32());
+        let number = |at: usize| {
+            let digits = std::str::from_utf8(&archive[at..at + 8]).unwrap();
+            usize::from_str_radix(digits, 16).unwrap()
+        };
+        let (mut at, mut names) = (0, Vec::new());
+        while names.last() != Some(&&b"TRAILER!!!\0"[..]) {
+            assert!(archive[at..].starts_with(b"070701"));
+            let name = &archive[at + HEADER..][..number(at + NAME_SIZE)];
+            let body = &archive[(at + HEADER + name.len()).next_multiple_of(4)..][..number(at + FILE_SIZE)];
+            if name == b"init\0" {
+                assert!(body == Content::of(&AGENT).unpacked().unwrap());
+            }
+            at = ((at + HEADER + name.len()).next_multiple_of(4) + body.len()).next_multiple_of(4);
+            names.push(name);
+        }
+        assert_eq!(names.len(), 6);
     }
 }

@@ -10,6 +10,7 @@ use super::{root, settle};
 use crate::backend::{Backend, make_private};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use crate::ops::{self, Uninterrupted};
 use crate::runtime::driver::IsolationLevel;
 use crate::supervise::oplock::OperationLock;
 use msb_protocol::launch::Driver;
@@ -40,6 +41,9 @@ impl Sandbox {
             let grace = Duration::from_millis(options.replace_timeout_ms);
             replace(backend, &store, &spec.name, grace)?;
         }
+        ops::check_cancelled()?;
+        // From here on it is not half done for long, and nothing waits.
+        let _whole = Uninterrupted::begin();
         let row = insert(backend, &store, &spec)?;
         made.keep();
         Ok(backend.adopt(&row))

@@ -1,18 +1,30 @@
 //! Runs a command in a sandbox: streaming by [`Exec`], or collected by [`Sandbox::exec`].
+//!
+//! What waits is written once, as a future, for callers that block and for operations of a queue. A command that nobody has
+//! got yet when its future is dropped is killed.
 
 use super::Sandbox;
 use super::exec_options::{ExecOptions, Stdin};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use crate::ops;
 use crate::supervise::reactor::Interest;
 use crate::supervise::sink::Sink;
-use crate::supervise::stream::{Chunk, Notify, OUTPUT_WINDOW, Phase, SpawnFailed, Stream};
+use crate::supervise::stream::{
+    Chunk, Notify, OUTPUT_WINDOW, Phase, SpawnFailed, Stream, Waiter, nothing_yet,
+};
+use crate::supervise::waiting::{Here, Waiting, run_here};
 use msb_protocol::credit::STDIN_WINDOW;
 use msb_protocol::exec::{ExecExit, ExecSpec, Rlimit, SpawnFailure, StreamRequest, TerminalSize};
 use msb_protocol::frame::Channel;
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use std::future::{Future, poll_fn};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 /// How long the guest may take to say whether a command runs.
@@ -21,6 +33,9 @@ const SPAWN_TIMEOUT: Duration = Duration::from_secs(60);
 const TIMEOUT_SLACK: Duration = Duration::from_secs(10);
 /// How much output a timeout's error carries per channel, in bytes.
 const ERROR_OUTPUT: usize = 64 * 1024;
+
+/// The signal that no command survives, as Linux numbers it.
+const SIGKILL: i32 = 9;
 
 /// A command that runs, or ran, in a sandbox. Dropping it lets go: the command goes on, its output is lost.
 pub struct Exec {
@@ -62,30 +77,48 @@ impl Kept {
 
 impl Sandbox {
     /// Starts a command. When this returns `Ok`, the command runs.
-    pub fn exec_start(self: &Arc<Self>, options: &ExecOptions) -> Result<Exec, MsbError> {
+    pub fn exec_start(self: &Arc<Self>, options: &ExecOptions) -> Result<Arc<Exec>, MsbError> {
+        let unclaimed = run_here(self.exec_start_by(&Here, options))?;
+        Ok(unclaimed.claim())
+    }
+
+    /// As [`Sandbox::exec_start`], waiting as `waiting` does.
+    pub async fn exec_start_by(
+        self: &Arc<Self>,
+        waiting: &impl Waiting,
+        options: &ExecOptions,
+    ) -> Result<Unclaimed, MsbError> {
         options.validate()?;
         let spec = exec_spec(options);
-        let link = self.running_link(Deadline::after(SPAWN_TIMEOUT))?;
+        let link = self.ready_link(waiting, Deadline::after(SPAWN_TIMEOUT)).await?;
         let request = StreamRequest::Exec(Box::new(spec));
         let feed = (options.stdin != Stdin::None).then_some(STDIN_WINDOW);
         let stream = link.open_stream(&request, |id, link| Stream::new(id, link, feed))?;
-        let exec = Exec {
-            _sandbox: Arc::clone(self),
-            stream,
-            timeout: options.timeout_ms.map(Duration::from_millis),
+        let exec = Unclaimed {
+            exec: Arc::new(Exec {
+                _sandbox: Arc::clone(self),
+                stream: Arc::clone(&stream),
+                timeout: options.timeout_ms.map(Duration::from_millis),
+            }),
+            claimed: AtomicBool::new(false),
         };
-        match exec.stream.wait_started(Deadline::after(SPAWN_TIMEOUT)) {
-            Phase::Running(_) | Phase::Exited(_) => Ok(exec),
+        match waiting
+            .within(Deadline::after(SPAWN_TIMEOUT), stream.started())
+            .await
+        {
+            Some(Phase::Running(_) | Phase::Exited(_)) => Ok(exec),
             // Said by the runner or the agent of a sandbox that ends.
-            Phase::Failed(failed) if failed.stage == "admission" && failed.kind == SpawnFailure::Other => {
+            Some(Phase::Failed(failed))
+                if failed.stage == "admission" && failed.kind == SpawnFailure::Other =>
+            {
                 Err(self.not_running())
             }
-            Phase::Failed(failed) => Err(spawn_error(
+            Some(Phase::Failed(failed)) => Err(spawn_error(
                 options.program.as_deref().unwrap_or_default(),
                 &failed,
             )),
-            Phase::Lost(_) => Err(self.not_running()),
-            Phase::Opening => Err(MsbError::new(
+            Some(Phase::Lost(_)) => Err(self.not_running()),
+            Some(Phase::Opening) | None => Err(MsbError::new(
                 Status::Timeout,
                 "exec.unanswered",
                 format!(
@@ -100,21 +133,64 @@ impl Sandbox {
 
     /// Runs a command to its end and keeps what it wrote, up to the options' cap per channel.
     pub fn exec(self: &Arc<Self>, options: &ExecOptions) -> Result<Collected, MsbError> {
-        let exec = self.exec_start(options)?;
+        run_here(self.exec_by(&Here, options))
+    }
+
+    /// As [`Sandbox::exec`], waiting as `waiting` does.
+    pub async fn exec_by(
+        self: &Arc<Self>,
+        waiting: &impl Waiting,
+        options: &ExecOptions,
+    ) -> Result<Collected, MsbError> {
+        let unclaimed = self.exec_start_by(waiting, options).await?;
+        let exec = unclaimed.exec();
         let input = match &options.stdin {
-            Stdin::Bytes(bytes) => bytes.as_slice(),
-            Stdin::None => &[],
+            Stdin::Bytes(bytes) => Some(bytes.as_slice()),
+            Stdin::None => None,
             // Nobody can write to it while this call collects.
             Stdin::Pipe => {
                 exec.close_stdin()?;
-                &[]
+                None
             }
         };
-        exec.collect(
-            input,
-            matches!(options.stdin, Stdin::Bytes(_)),
-            options.max_output_bytes,
-        )
+        let mut outputs = <[Kept; 2]>::default();
+        let collecting = exec.collect(input, options.max_output_bytes, &mut outputs);
+        // The guest ends it at its timeout; one that does not is stuck.
+        let deadline = exec.timeout.map_or(Deadline::NEVER, |timeout| {
+            Deadline::after(timeout.saturating_add(TIMEOUT_SLACK))
+        });
+        match waiting.within(deadline, collecting).await {
+            Some(collected) => collected.and_then(|()| exec.collected(outputs)),
+            None => Err(timeout_error(exec.timeout, &outputs)),
+        }
+    }
+}
+
+/// A command that nobody has got yet: dropped before it is claimed, it is killed.
+pub struct Unclaimed {
+    exec: Arc<Exec>,
+    claimed: AtomicBool,
+}
+
+impl Unclaimed {
+    /// The command, which is not claimed by that.
+    pub fn exec(&self) -> &Arc<Exec> {
+        &self.exec
+    }
+
+    /// Somebody has got it and sees to its end.
+    pub fn claim(&self) -> Arc<Exec> {
+        self.claimed.store(true, Ordering::Release);
+        Arc::clone(&self.exec)
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if !self.claimed.load(Ordering::Acquire) {
+            // One that is over, or out of reach, needs no signal.
+            let _ = self.exec.signal(SIGKILL);
+        }
     }
 }
 
@@ -172,17 +248,56 @@ impl Exec {
             .request(&StreamRequest::Resize(TerminalSize { rows, cols }))
     }
 
+    /// Takes at least one byte of a channel and at most `most`; nothing is its end. The turn is taken by the call, not when
+    /// the future is polled.
+    pub fn take_by<W: Waiting>(
+        self: &Arc<Self>,
+        waiting: W,
+        (channel, most): (Channel, usize),
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Vec<u8>, MsbError>> + use<W> {
+        let (exec, turn) = (Arc::clone(self), self.stream.turn(channel));
+        async move {
+            let taken = waiting.within(deadline, turn.take(channel, most)).await;
+            drop(exec);
+            taken.unwrap_or_else(|| Err(as_poll(nothing_yet("output"), deadline)))
+        }
+    }
+
+    /// Writes all of `data` to the command's input. The turn is taken by the call, not when the future is polled.
+    pub fn write_all_by<W: Waiting>(
+        self: &Arc<Self>,
+        waiting: W,
+        data: Vec<u8>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<u64, MsbError>> + use<W> {
+        let (exec, turn) = (Arc::clone(self), self.stream.turn(Channel::Stdin));
+        async move {
+            ops::expect_progress(data.len() as u64, 0);
+            let written = waiting.within(deadline, write_all(&turn, &data)).await;
+            drop(exec);
+            written
+                .unwrap_or_else(|| Err(as_poll(nothing_yet("room for all of the input"), deadline)))
+                .map(|()| data.len() as u64)
+        }
+    }
+
     /// Waits for the end of the command. Output that is still buffered stays readable.
     pub fn wait(&self, deadline: Deadline) -> Result<ExecExit, MsbError> {
-        match self.stream.wait_over(deadline) {
-            Phase::Exited(exit) => Ok(exit),
-            Phase::Opening | Phase::Running(_) => Err(MsbError::new(
+        run_here(self.wait_by(&Here, deadline))
+    }
+
+    /// As [`Exec::wait`], waiting as `waiting` does.
+    pub async fn wait_by(&self, waiting: &impl Waiting, deadline: Deadline) -> Result<ExecExit, MsbError> {
+        match waiting.within(deadline, self.stream.over()).await {
+            Some(Phase::Exited(exit)) => Ok(exit),
+            Some(Phase::Failed(failed)) => Err(spawn_error("", &failed)),
+            Some(Phase::Lost(_)) => Err(lost()),
+            Some(Phase::Opening | Phase::Running(_)) | None => Err(MsbError::new(
                 Status::Timeout,
                 "exec.wait_timeout",
                 "the command was still running at the deadline",
             )),
-            Phase::Failed(failed) => Err(spawn_error("", &failed)),
-            Phase::Lost(_) => Err(lost()),
         }
     }
 
@@ -200,6 +315,8 @@ impl Exec {
         };
         let (ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
         ours.set_nonblocking(true).map_err(|error| failed(&error))?;
+        // The larger, the fewer wake-ups of both ends; the system caps it.
+        let _ = set_socket_send_buffer_size(&ours, OUTPUT_WINDOW as usize);
         theirs.set_nonblocking(true).map_err(|error| failed(&error))?;
         let reactor = self._sandbox.backend().reactor();
         let stream = Arc::downgrade(&self.stream);
@@ -230,43 +347,36 @@ impl Exec {
     }
 
     /// Feeds `input`, gathers the output and waits for the end.
-    fn collect(&self, input: &[u8], close: bool, cap: u64) -> Result<Collected, MsbError> {
-        let deadline = self.timeout.map_or(Deadline::NEVER, |t| {
-            Deadline::after(t.saturating_add(TIMEOUT_SLACK))
-        });
-        let mut outputs = <[Kept; 2]>::default();
-        let mut rest = input;
-        let mut close = close;
-        loop {
-            if close {
-                rest = &rest[self.feed(rest)?..];
-                if rest.is_empty() {
-                    // A command that ended without reading everything is no error of the input.
-                    let _ = self.close_stdin();
-                    close = false;
-                }
+    async fn collect(&self, input: Option<&[u8]>, cap: u64, outputs: &mut [Kept; 2]) -> Result<(), MsbError> {
+        let mut feeding = pin!(self.feed(input.unwrap_or_default()));
+        let mut gathering = pin!(self.gather(cap, outputs));
+        let mut fed = input.is_none();
+        poll_fn(|context| {
+            if !fed && let Poll::Ready(ended) = feeding.as_mut().poll(context) {
+                ended?;
+                fed = true;
             }
-            match self.stream.take_any(deadline, close) {
-                Ok(Some(Chunk { channel, data })) => {
-                    outputs[usize::from(channel == Channel::Stderr)].add(&data, cap);
-                }
-                Ok(None) if close && !self.stream.is_over() => {}
-                Ok(None) => return self.collected(outputs),
-                Err(_) => return Err(timeout_error(self.timeout, &outputs)),
+            gathering.as_mut().poll(context).map(Ok)
+        })
+        .await
+    }
+
+    async fn feed(&self, input: &[u8]) -> Result<(), MsbError> {
+        match write_all(&self.stream.turn(Channel::Stdin), input).await {
+            // A command that ended without reading everything is no error of the input.
+            Err(error) if error.status() == Status::NotRunning => Ok(()),
+            Ok(()) => {
+                let _ = self.close_stdin();
+                Ok(())
             }
+            failed => failed,
         }
     }
 
-    /// Sends as much input as fits now; everything counts as sent once the command takes no more.
-    fn feed(&self, rest: &[u8]) -> Result<usize, MsbError> {
-        match self.stream.input_room() {
-            None => Ok(rest.len()),
-            Some(0) => Ok(0),
-            Some(_) if rest.is_empty() => Ok(0),
-            Some(_) => match self.stream.write(rest, Deadline::after(Duration::ZERO)) {
-                Err(error) if error.status() == Status::NotRunning => Ok(rest.len()),
-                other => other,
-            },
+    async fn gather(&self, cap: u64, outputs: &mut [Kept; 2]) {
+        while let Some(Chunk { channel, data }) = self.stream.gather().await {
+            outputs[usize::from(channel == Channel::Stderr)].add(&data, cap);
+            ops::add_progress(data.len() as u64, 0);
         }
     }
 
@@ -287,6 +397,19 @@ impl Exec {
 impl Drop for Exec {
     fn drop(&mut self) {
         self.stream.abandon();
+    }
+}
+
+/// Writes as one, whoever else writes.
+async fn write_all(turn: &Waiter, data: &[u8]) -> Result<(), MsbError> {
+    let mut rest = data;
+    loop {
+        let count = turn.write(rest).await?;
+        rest = &rest[count..];
+        ops::add_progress(count as u64, 0);
+        if rest.is_empty() {
+            return Ok(());
+        }
     }
 }
 
@@ -384,6 +507,7 @@ fn spawn_error(program: &str, failed: &SpawnFailed) -> MsbError {
         format!("{program:?} could not be started: {}", failed.message),
     )
     .remedy(remedy)
+    .retryable(failed.kind == SpawnFailure::TooManyStreams)
     .detail("program", program)
     .detail("stage", failed.stage.as_str());
     if failed.errno == 0 {

@@ -49,7 +49,7 @@ pub struct SandboxInfo {
 }
 
 impl SandboxInfo {
-    /// Takes a snapshot from a row, corrected if its runner is gone.
+    /// Takes a snapshot from a row, corrected if its runner is gone. NOT_FOUND if the row was removed meanwhile.
     pub fn of_row(backend: &Backend, store: &Store, row: SandboxRow) -> Result<Self, MsbError> {
         let row = settle(backend, store, row)?;
         let spec = SandboxSpec::parse(&row.name, &row.config)?;
@@ -75,7 +75,7 @@ impl SandboxInfo {
             memory_mib: spec.resources.memory_mib,
             ephemeral: row.ephemeral,
             detached: spec.libmsb.detached,
-            labels: labels::of_row(store, row.id, &spec)?,
+            labels: labels::of_row(store, &row, &spec)?,
             mounts: spec
                 .mounts
                 .iter()

@@ -1,7 +1,7 @@
 //! A sandbox's labels.
 
-use super::Sandbox;
 use super::spec::SandboxSpec;
+use super::{Sandbox, not_found};
 use crate::error::{MsbError, Status};
 use crate::options::check;
 use msb_store::{SandboxRow, Store};
@@ -11,7 +11,7 @@ impl Sandbox {
     /// All labels.
     pub fn labels(&self) -> Result<BTreeMap<String, String>, MsbError> {
         let (store, row) = self.row()?;
-        of_row(&store, row.id, &SandboxSpec::parse(&row.name, &row.config)?)
+        of_row(&store, &row, &SandboxSpec::parse(&row.name, &row.config)?)
     }
 
     /// Sets a label, replacing its value if it is there.
@@ -43,21 +43,29 @@ impl Sandbox {
 /// that never did are in the specification alone.
 pub(super) fn of_row(
     store: &Store,
-    id: i64,
+    row: &SandboxRow,
     spec: &SandboxSpec,
 ) -> Result<BTreeMap<String, String>, MsbError> {
-    let labels = store.labels(id)?;
+    let labels = store.labels(row.id)?.ok_or_else(|| not_found(&row.name))?;
     Ok(match labels.is_empty() && is_of_058(spec) {
         true => spec.labels.clone(),
         false => labels,
     })
 }
 
+/// Moves the labels of every sandbox of 0.5.8, so that a listing by label finds them.
+pub(super) fn adopt_all(store: &Store) -> Result<(), MsbError> {
+    store
+        .labelled_in_config_only()?
+        .iter()
+        .try_for_each(|row| adopt(store, row))
+}
+
 /// Moves the labels of a sandbox of 0.5.8 to where they count, before they or its specification are changed.
 pub(super) fn adopt(store: &Store, row: &SandboxRow) -> Result<(), MsbError> {
     let mut spec = SandboxSpec::parse(&row.name, &row.config)?;
     if is_of_058(&spec) && !spec.labels.is_empty() {
-        if store.labels(row.id)?.is_empty() {
+        if store.labels(row.id)?.is_some_and(|labels| labels.is_empty()) {
             store.set_labels(row.id, &spec.labels)?;
         }
         spec.labels.clear();

@@ -2,9 +2,11 @@
 
 use super::filter::{self, SandboxFilter as Filter};
 use super::info::SandboxInfo;
+use super::labels;
 use crate::backend::Backend;
-use crate::error::MsbError;
+use crate::error::{MsbError, Status};
 use msb_store::{SandboxFilter, SandboxStatus};
+use std::sync::atomic::Ordering;
 
 /// Sandboxes of one page.
 #[derive(Debug, Clone)]
@@ -24,6 +26,10 @@ pub fn list(backend: &Backend, options: &Filter) -> Result<SandboxPage, MsbError
         .map(|status| stored_status(*status))
         .collect();
     let store = backend.store()?;
+    if !options.labels.is_empty() && !backend.labels_adopted.load(Ordering::Acquire) {
+        labels::adopt_all(&store)?;
+        backend.labels_adopted.store(true, Ordering::Release);
+    }
     let filter = SandboxFilter {
         statuses: statuses.clone(),
         labels: options
@@ -36,7 +42,11 @@ pub fn list(backend: &Backend, options: &Filter) -> Result<SandboxPage, MsbError
     let page = store.list_sandboxes(&filter, options.cursor.as_deref(), options.limit)?;
     let mut sandboxes = Vec::with_capacity(page.rows.len());
     for row in page.rows {
-        let info = SandboxInfo::of_row(backend, &store, row)?;
+        let info = match SandboxInfo::of_row(backend, &store, row) {
+            // Removed since the page was read.
+            Err(error) if error.status() == Status::NotFound => continue,
+            info => info?,
+        };
         // Correcting a row may have moved it out of what was asked for.
         if statuses.is_empty() || statuses.contains(&info.status) {
             sandboxes.push(info);

@@ -26,9 +26,11 @@ use crate::backend::Backend;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::files::Pool;
+use crate::ops::Lane;
 use crate::supervise::link::Link;
 use crate::supervise::liveness;
 use crate::supervise::reactor::Interest;
+use crate::supervise::waiting::Waiting;
 use msb_protocol::PROTOCOL_VERSION;
 use msb_protocol::client::ClientMessage;
 use msb_store::{SandboxRow, Store};
@@ -137,7 +139,11 @@ impl Sandbox {
             protocol: PROTOCOL_VERSION,
         };
         for message in [Some(&hello), order].into_iter().flatten() {
-            link.send_message(message)?;
+            // A runner that has just ended takes none; nothing else can be in the way on a new link.
+            if link.send_message(message).is_err() {
+                link.close();
+                return Ok(None);
+            }
         }
         let answer = link.wait_for(deadline, |state| {
             let refused = state.refused.clone();
@@ -210,6 +216,44 @@ impl Sandbox {
                 format!("sandbox {:?} is still starting", self.name),
             )),
         }
+    }
+
+    /// As [`Sandbox::running_link`]; only without a link does it block a thread.
+    async fn ready_link(
+        self: &Arc<Self>,
+        waiting: &impl Waiting,
+        deadline: Deadline,
+    ) -> Result<Arc<Link>, MsbError> {
+        let is_ready = |link: &Arc<Link>| {
+            let state = link.state();
+            state.ready.is_some() && state.exit.is_none()
+        };
+        match self.open_link().filter(is_ready) {
+            Some(link) => Ok(link),
+            None => {
+                let own = Arc::clone(self);
+                waiting
+                    .block(self.lane(), move || own.running_link(deadline))
+                    .await
+            }
+        }
+    }
+
+    /// The link, if there is one and nobody is just changing that.
+    fn open_link(&self) -> Option<Arc<Link>> {
+        let slot = self.link.try_lock()?;
+        slot.as_ref().filter(|link| !link.state().closed).cloned()
+    }
+
+    /// Whether the link that there was has ended, and nobody is just making another.
+    pub(crate) fn has_lost_link(&self) -> bool {
+        let slot = self.link.try_lock();
+        slot.is_some_and(|slot| slot.as_ref().is_none_or(|link| link.is_over()))
+    }
+
+    /// Where operations that block wait for its guest.
+    pub(crate) fn lane(&self) -> Lane {
+        Lane::Guest(self.id.cast_unsigned())
     }
 
     /// Waits while a runner that has recorded its end still holds the lock; true once it is free.

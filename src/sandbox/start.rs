@@ -12,6 +12,7 @@ use super::{Sandbox, end, labels, root};
 use crate::backend::make_private;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use crate::ops::{self, Uninterrupted};
 use crate::runtime::qemu;
 use crate::supervise::link::{Link, LinkState};
 use crate::supervise::oplock::OperationLock;
@@ -47,6 +48,7 @@ impl Sandbox {
         let row = settle_locked(&self.backend, &store, row)?;
         self.check_startable(&row)?;
         let launch = self.prepare(&store, &lock, &row)?;
+        ops::check_cancelled()?;
         if !store.transition(self.id, &STARTABLE, SandboxStatus::Starting)? {
             return Err(MsbError::new(
                 Status::Conflict,
@@ -60,6 +62,7 @@ impl Sandbox {
                 Ok(())
             }
             Err(error) => {
+                let _whole = Uninterrupted::begin();
                 self.record_failed_start(&store, &error)?;
                 Err(error)
             }
@@ -165,6 +168,7 @@ impl Sandbox {
         let error = match answer {
             Ok(Some(Answer::Ready)) => return Ok(link),
             Ok(Some(Answer::Failed)) => {
+                let _whole = Uninterrupted::begin();
                 // The runner's own record of the failure comes with its end.
                 let over = Deadline::after(FAILED_START_TIMEOUT);
                 link.wait_for(over, |state| (state.closed || state.exit.is_some()).then_some(()));
@@ -178,6 +182,7 @@ impl Sandbox {
     }
 
     fn abort_start(&self, link: &Link) -> MsbError {
+        let _whole = Uninterrupted::begin();
         // If even this cannot be sent, closing the link is the same order.
         let _ = link.send_message(&ClientMessage::Kill);
         let over = Deadline::after(FAILED_START_TIMEOUT);

@@ -2,27 +2,58 @@
 
 use super::Sandbox;
 use super::end::End;
-use super::stop::wait_over;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use crate::supervise::waiting::{Here, Waiting, run_here};
 use msb_protocol::exit::ExitRecord;
 use msb_store::SandboxStatus;
+use std::sync::Arc;
 
 impl Sandbox {
     /// Waits until it is not running and returns how its last run ended.
-    pub fn wait(&self, deadline: Deadline) -> Result<End, MsbError> {
+    pub fn wait(self: &Arc<Self>, deadline: Deadline) -> Result<End, MsbError> {
+        run_here(self.wait_by(&Here, deadline))
+    }
+
+    /// As [`Sandbox::wait`], waiting as `waiting` does.
+    pub async fn wait_by(
+        self: &Arc<Self>,
+        waiting: &impl Waiting,
+        deadline: Deadline,
+    ) -> Result<End, MsbError> {
+        let link = match self.open_link() {
+            Some(link) => Some(link),
+            None => {
+                let own = Arc::clone(self);
+                waiting.block(self.lane(), move || own.reach(deadline)).await?
+            }
+        };
         // A link keeps the record even of a sandbox that was removed with its end.
-        let known = self.known_end();
-        if let Some(link) = self.reach(deadline)? {
-            if !wait_over(&link, deadline) {
-                return Err(self.still_running());
+        let known = match &link {
+            Some(link) => {
+                if waiting.within(deadline, link.over()).await.is_none() {
+                    return Err(self.still_running());
+                }
+                let exit = link.state().exit.clone();
+                match exit {
+                    Some((record, _)) => return Ok(record.into()),
+                    None => None,
+                }
             }
-            if let Some((record, _)) = &link.state().exit {
-                return Ok(record.clone().into());
-            }
-            // A killed runner's link ends a moment before its lock does.
-            self.wait_unlocked()?;
-        }
+            None => self.known_end(),
+        };
+        let own = Arc::clone(self);
+        waiting
+            .block(self.lane(), move || {
+                // A killed runner's link ends a moment before its lock does.
+                own.wait_unlocked()?;
+                own.end_after(known)
+            })
+            .await
+    }
+
+    /// How the run ended that no link is left of, given what the last one told.
+    fn end_after(&self, known: Option<(ExitRecord, bool)>) -> Result<End, MsbError> {
         match (self.last_end(), known) {
             (Err(error), Some((record, _))) if error.status() == Status::NotFound => Ok(record.into()),
             (_, Some((record, false))) => Ok(record.into()),

@@ -4,6 +4,7 @@
 //! goes.
 
 use crate::error::MsbError;
+use crate::ops;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, statat};
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -100,6 +101,10 @@ impl Walk {
             pending: Vec::new(),
         };
         for entry in Dir::read_from(directory.as_fd())? {
+            // A cancelled measurement has no part that is of use.
+            if ops::is_cancelled() {
+                return Err(Errno::CANCELED);
+            }
             let entry = entry?;
             let name = entry.file_name();
             if name == c"." || name == c".." {

@@ -17,6 +17,7 @@ pub mod usage;
 
 use crate::backend::Backend;
 use crate::error::MsbError;
+use crate::ops;
 use finding::{Action, Finding, FindingKind};
 use measure::measure;
 use msb_store::Store;
@@ -55,7 +56,9 @@ impl<'a> Run<'a> {
         reason: impl Into<String>,
         mend: impl FnOnce() -> Result<Action, MsbError>,
     ) -> Result<(), MsbError> {
+        ops::check_cancelled()?;
         let bytes = measure(path)?.bytes;
+        ops::add_progress(bytes, 1);
         let name = path
             .file_name()
             .unwrap_or_default()

@@ -4,6 +4,7 @@ use super::entries;
 use super::measure::{Size, measure};
 use crate::backend::Backend;
 use crate::error::MsbError;
+use crate::ops;
 use crate::runtime::embedded;
 use std::path::PathBuf;
 
@@ -34,6 +35,7 @@ pub fn usage(backend: &Backend) -> Result<Vec<CategoryUsage>, MsbError> {
     let mut found = Vec::with_capacity(categories.len() + 1);
     for (category, path) in &categories {
         let size = measure(path)?;
+        ops::add_progress(size.bytes, size.files);
         found.push(CategoryUsage {
             category,
             path: path.clone(),

@@ -2,6 +2,7 @@
 //!
 //! A host that ignores SIGCHLD, or reaps every child, takes exit statuses away; that is an answer here, never an error.
 
+use crate::ops;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -15,6 +16,9 @@ const MAX_OUTPUT: usize = 64 * 1024;
 
 /// Pause between two looks at a child that cannot be waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// How often a wait for an operation looks whether that was cancelled.
+const LOOK_FOR_CANCEL: Duration = Duration::from_millis(50);
 
 /// How a program ended.
 #[derive(Debug)]
@@ -55,7 +59,7 @@ pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Ended> {
 fn ended_by(child: &mut Child, until: Instant) -> bool {
     loop {
         match child.try_wait() {
-            Ok(None) if Instant::now() < until => std::thread::sleep(LOOK_AGAIN),
+            Ok(None) if Instant::now() < until && !ops::is_cancelled() => std::thread::sleep(LOOK_AGAIN),
             Ok(None) => return false,
             Ok(Some(_)) | Err(_) => return true,
         }
@@ -91,12 +95,17 @@ fn read_by(pipe: &mut (impl Read + AsFd), output: &mut Vec<u8>, until: Instant) 
     Ok(())
 }
 
-/// Waits until a descriptor can be read. False when that was not in time.
+/// Waits until a descriptor can be read. False when that was not in time, or the operation that waits was cancelled.
 fn ready_by(fd: BorrowedFd<'_>, until: Instant) -> io::Result<bool> {
     loop {
-        let left = until.saturating_duration_since(Instant::now());
+        let mut left = until.saturating_duration_since(Instant::now());
+        let looks = ops::is_working() && left > LOOK_FOR_CANCEL;
+        if looks {
+            left = LOOK_FOR_CANCEL;
+        }
         let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
         match poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) if looks && !ops::is_cancelled() => {}
             Ok(ready) => return Ok(ready > 0),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),

@@ -1,8 +1,10 @@
 //! A connection to one runner: its state, its streams and its outgoing bytes.
 //!
 //! The reactor's thread reads; any thread sends. Lock order: `state`, then a stream's own lock, then `out`.
-//! What is queued to be sent is bounded by [`MAX_QUEUED`], because a stopped runner must not make its host grow.
+//! What is queued to be sent is bounded by [`MAX_QUEUED`], because a stopped runner must not make its host grow; what can
+//! wait, commands' input, is only sent while there is [`Link::room`].
 
+use super::line::Line;
 use super::reactor::{Handle, Interest, Ready, Source};
 use super::stream::{Stream, StreamLoss};
 use crate::deadline::Deadline;
@@ -12,17 +14,21 @@ use msb_protocol::client::{BootTimings, ClientMessage, RunnerMessage, Welcome};
 use msb_protocol::exec::StreamRequest;
 use msb_protocol::exit::ExitRecord;
 use msb_protocol::frame::{self, Frame, FrameReader, Kind, LINK_STREAM};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard};
 use rustix::net::{SendFlags, send};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Waker};
 
 /// Most bytes that may wait to be sent; beyond it the runner counts as stuck.
 const MAX_QUEUED: usize = 16 * 1024 * 1024;
+/// What may wait to be sent before commands' input waits too, in bytes.
+const ENOUGH_QUEUED: usize = 1024 * 1024;
 
 /// What is known of the other end.
 #[derive(Default)]
@@ -43,6 +49,16 @@ pub struct LinkState {
     pongs: u64,
     streams: HashMap<u32, Arc<Stream>>,
     last_stream: u32,
+    /// Those who wait for a change of this state.
+    watchers: Line,
+}
+
+/// What does not fit into the socket now.
+#[derive(Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    /// Those who wait until it is less.
+    waiting: Line,
 }
 
 /// A connection to a runner.
@@ -51,9 +67,8 @@ pub struct Link {
     key: u64,
     reactor: Handle,
     reader: Mutex<FrameReader>,
-    out: Mutex<Vec<u8>>,
+    out: Mutex<Outgoing>,
     state: Mutex<LinkState>,
-    changed: Condvar,
     confirming: Mutex<()>,
     owner: AtomicBool,
     detached: AtomicBool,
@@ -67,9 +82,8 @@ impl Link {
             key,
             reactor,
             reader: Mutex::new(FrameReader::new()),
-            out: Mutex::new(Vec::new()),
+            out: Mutex::new(Outgoing::default()),
             state: Mutex::new(LinkState::default()),
-            changed: Condvar::new(),
             confirming: Mutex::new(()),
             owner: AtomicBool::new(false),
             detached: AtomicBool::new(false),
@@ -104,20 +118,30 @@ impl Link {
     }
 
     /// Waits until `done` says so. `None` when the deadline passed first.
-    pub fn wait_for<T>(
-        &self,
-        deadline: Deadline,
-        mut done: impl FnMut(&LinkState) -> Option<T>,
-    ) -> Option<T> {
-        let mut state = self.state.lock();
-        loop {
-            if let Some(value) = done(&state) {
-                return Some(value);
+    pub fn wait_for<T>(&self, deadline: Deadline, done: impl FnMut(&LinkState) -> Option<T>) -> Option<T> {
+        deadline.block_on(self.until(done))
+    }
+
+    /// Ready once `done` says so.
+    pub async fn until<T>(&self, mut done: impl FnMut(&LinkState) -> Option<T>) -> T {
+        let place = Place::join(&self.state, |state| &mut state.watchers);
+        poll_fn(|context| {
+            let mut state = self.state.lock();
+            match done(&state) {
+                Some(value) => Poll::Ready(value),
+                None => {
+                    state.watchers.wait(place.key, context.waker());
+                    Poll::Pending
+                }
             }
-            if !deadline.wait(&self.changed, &mut state) {
-                return done(&state);
-            }
-        }
+        })
+        .await
+    }
+
+    /// Ready once the run, or the way to its runner, is over.
+    pub async fn over(&self) {
+        self.until(|state| (state.exit.is_some() || state.closed).then_some(()))
+            .await;
     }
 
     /// Sends a message of the link itself.
@@ -169,7 +193,7 @@ impl Link {
     /// Sends whole frames, or queues what does not fit into the socket now.
     pub fn send(&self, frames: &[u8]) -> Result<(), MsbError> {
         let mut out = self.out.lock();
-        if out.len() + frames.len() > MAX_QUEUED {
+        if out.bytes.len() + frames.len() > MAX_QUEUED {
             return Err(MsbError::new(
                 Status::Unavailable,
                 "runner.stuck",
@@ -177,8 +201,8 @@ impl Link {
             )
             .remedy("kill the sandbox if this lasts"));
         }
-        if !out.is_empty() {
-            out.extend_from_slice(frames);
+        if !out.bytes.is_empty() {
+            out.bytes.extend_from_slice(frames);
             return Ok(());
         }
         let mut rest = frames;
@@ -191,10 +215,32 @@ impl Link {
             }
         }
         if !rest.is_empty() {
-            out.extend_from_slice(rest);
+            out.bytes.extend_from_slice(rest);
             self.watch_writes(true);
         }
         Ok(())
+    }
+
+    /// Whether what can wait may be sent now.
+    pub fn has_room(&self) -> bool {
+        self.out.lock().bytes.len() <= ENOUGH_QUEUED
+    }
+
+    /// Ready once what can wait may be sent; at the latest when the link ends.
+    pub async fn room(&self) {
+        if self.has_room() {
+            return;
+        }
+        let place = Place::join(&self.out, |out| &mut out.waiting);
+        poll_fn(|context| {
+            let mut out = self.out.lock();
+            if out.bytes.len() <= ENOUGH_QUEUED {
+                return Poll::Ready(());
+            }
+            out.waiting.wait(place.key, context.waker());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Opens a stream with its first request; `make` builds it from its number.
@@ -244,10 +290,10 @@ impl Link {
     fn flush(&self) -> io::Result<()> {
         let mut out = self.out.lock();
         let mut sent = 0;
-        while sent < out.len() {
+        while sent < out.bytes.len() {
             match send(
                 &self.socket,
-                &out[sent..],
+                &out.bytes[sent..],
                 SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
             ) {
                 Ok(count) => sent += count,
@@ -256,11 +302,27 @@ impl Link {
                 Err(errno) => return Err(errno.into()),
             }
         }
-        out.drain(..sent);
-        if out.is_empty() {
+        out.bytes.drain(..sent);
+        if out.bytes.is_empty() {
             self.watch_writes(false);
         }
+        let mut called = Vec::new();
+        if out.bytes.len() <= ENOUGH_QUEUED {
+            out.waiting.call_all(&mut called);
+        }
+        drop(out);
+        called.into_iter().for_each(Waker::wake);
         Ok(())
+    }
+
+    /// Throws away what was not sent: nobody will take it.
+    fn discard_queued(&self) {
+        let mut called = Vec::new();
+        let mut out = self.out.lock();
+        out.bytes.clear();
+        out.waiting.call_all(&mut called);
+        drop(out);
+        called.into_iter().for_each(Waker::wake);
     }
 
     /// Reads what is there. False at the end, or when the runner does not keep to the protocol.
@@ -335,18 +397,47 @@ impl Link {
             RunnerMessage::Exit { record, stored } => state.exit = Some((*record, stored)),
             RunnerMessage::Pong => state.pongs += 1,
         }
-        self.changed.notify_all();
+        let mut called = Vec::new();
+        state.watchers.call_all(&mut called);
+        drop(state);
+        called.into_iter().for_each(Waker::wake);
     }
 
     fn on_closed(&self) {
+        let mut called = Vec::new();
         let streams: Vec<_> = {
             let mut state = self.state.lock();
             state.closed = true;
-            self.changed.notify_all();
+            state.watchers.call_all(&mut called);
             state.streams.drain().map(|(_, stream)| stream).collect()
         };
+        called.into_iter().for_each(Waker::wake);
+        self.discard_queued();
         for stream in streams {
             stream.on_lost(StreamLoss::SandboxEnded);
+        }
+    }
+}
+
+/// A place in one of a link's lines, left when this is dropped.
+struct Place<'a, S> {
+    state: &'a Mutex<S>,
+    line: fn(&mut S) -> &mut Line,
+    key: u64,
+}
+
+impl<'a, S> Place<'a, S> {
+    fn join(state: &'a Mutex<S>, line: fn(&mut S) -> &mut Line) -> Self {
+        let key = line(&mut state.lock()).join();
+        Self { state, line, key }
+    }
+}
+
+impl<S> Drop for Place<'_, S> {
+    fn drop(&mut self) {
+        let next = (self.line)(&mut self.state.lock()).leave(self.key);
+        if let Some(next) = next {
+            next.wake();
         }
     }
 }
@@ -376,7 +467,7 @@ impl Source for Link {
     fn ready(&self, ready: Ready) -> bool {
         // Even when sending fails, what the runner said before it ended must be read.
         if ready.writable && self.flush().is_err() {
-            self.out.lock().clear();
+            self.discard_queued();
         }
         let open = !ready.readable || self.read();
         if !open {

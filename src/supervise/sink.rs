@@ -15,6 +15,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Weak;
 
+/// Output that is taken from a stream at a time: more than a socket takes at once.
+const PIECE: usize = 4 * MAX_DATA;
+
 /// The library's end of a descriptor that was handed to the host.
 pub struct Sink {
     socket: UnixStream,
@@ -94,9 +97,7 @@ impl Sink {
     fn pump_output(&self, moving: &mut Moving, stream: Option<&Stream>) -> bool {
         loop {
             if moving.sent == moving.pending.len() {
-                match stream.map_or(Taken::End, |stream| {
-                    stream.take_routed(self.channel, 2 * MAX_DATA)
-                }) {
+                match stream.map_or(Taken::End, |stream| stream.take_routed(self.channel, PIECE)) {
                     Taken::Data(data) => {
                         moving.pending = data;
                         moving.sent = 0;
@@ -136,7 +137,7 @@ impl Sink {
     }
 
     fn pump_input(&self, moving: &mut Moving, stream: &Stream) -> bool {
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; MAX_DATA];
         loop {
             let Some(room) = stream.input_room() else {
                 return self.finish(moving);

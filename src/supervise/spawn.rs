@@ -5,6 +5,7 @@
 
 use super::child::{self, Ended};
 use crate::error::{MsbError, Status};
+use crate::ops::Uninterrupted;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -22,6 +23,8 @@ pub fn spawn_runner(runner: &Path) -> Result<UnixStream, MsbError> {
         MsbError::io("runner.spawn", "cannot start the runner", runner, error)
             .remedy("check that the home is on a file system that allows executables")
     };
+    // A runner that is killed while it doubles itself may leave its other half.
+    let _whole = Uninterrupted::begin();
     let (ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
     ours.set_nonblocking(true).map_err(|error| failed(&error))?;
     let mut child = Command::new(runner)

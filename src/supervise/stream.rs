@@ -2,19 +2,24 @@
 //!
 //! Output waits here until it is taken in one of three ways, chosen per channel: pulled by [`Stream::read`],
 //! moved to a descriptor by a [`Sink`], or handed to a dispatcher. Credit goes back as bytes are taken, so
-//! at most one window per channel is ever held.
+//! at most one window per channel is ever held. Who waits stands in a [`Line`]; `wait` has the verbs that do.
 
+mod wait;
+
+use super::line::Line;
 use super::link::Link;
 use super::sink::Sink;
-use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use msb_protocol::credit::{ReceiveCredit, SendCredit};
 use msb_protocol::exec::{ExecExit, SpawnFailure, StreamReply, StreamRequest};
 use msb_protocol::frame::{self, Channel, Header, MAX_DATA};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::Arc;
+use std::task::Waker;
+
+pub use wait::Waiter;
 
 /// Credit of each output channel: what one command may have buffered in the host per channel, in bytes.
 pub const OUTPUT_WINDOW: u32 = 1024 * 1024;
@@ -76,6 +81,7 @@ struct Output {
     ended: bool,
     credit: ReceiveCredit,
     route: Route,
+    readers: Line,
 }
 
 impl Output {
@@ -85,6 +91,7 @@ impl Output {
             ended: false,
             credit: ReceiveCredit::new(OUTPUT_WINDOW),
             route: Route::Pull,
+            readers: Line::default(),
         }
     }
 }
@@ -93,6 +100,7 @@ struct Input {
     credit: SendCredit,
     open: bool,
     sink: Option<Arc<Sink>>,
+    writers: Line,
 }
 
 struct Inner {
@@ -100,6 +108,29 @@ struct Inner {
     outputs: [Output; 2],
     input: Input,
     exit_notify: Option<Arc<dyn Notify>>,
+    /// Those who wait for a change of phase.
+    watchers: Line,
+    /// Those who wait for output of whatever channel.
+    gatherers: Line,
+}
+
+/// Whom a change concerns, collected under the stream's lock and told without it.
+#[derive(Default)]
+#[must_use = "somebody waits to be told"]
+struct Calls {
+    wakers: Vec<Waker>,
+    sinks: Vec<Arc<Sink>>,
+}
+
+impl Calls {
+    fn make(self) {
+        for waker in self.wakers {
+            waker.wake();
+        }
+        for sink in self.sinks {
+            sink.kick();
+        }
+    }
 }
 
 impl Inner {
@@ -120,7 +151,6 @@ pub struct Stream {
     id: u32,
     link: Arc<Link>,
     inner: Mutex<Inner>,
-    changed: Condvar,
 }
 
 /// Bytes taken from a channel by [`Stream::take_any`].
@@ -141,14 +171,16 @@ impl Stream {
                 credit: SendCredit::new(input.unwrap_or(0)),
                 open: input.is_some(),
                 sink: None,
+                writers: Line::default(),
             },
             exit_notify: None,
+            watchers: Line::default(),
+            gatherers: Line::default(),
         };
         Self {
             id,
             link,
             inner: Mutex::new(inner),
-            changed: Condvar::new(),
         }
     }
 
@@ -167,69 +199,6 @@ impl Stream {
         self.inner.lock().phase.clone()
     }
 
-    /// Waits until the command runs or cannot. The phase is `Opening` when the deadline passed first.
-    pub fn wait_started(&self, deadline: Deadline) -> Phase {
-        self.wait_phase(deadline, |inner| inner.phase != Phase::Opening)
-    }
-
-    /// Waits until the command is over. The phase is as it is when the deadline passed first.
-    pub fn wait_over(&self, deadline: Deadline) -> Phase {
-        self.wait_phase(deadline, Inner::is_over)
-    }
-
-    fn wait_phase(&self, deadline: Deadline, done: impl Fn(&Inner) -> bool) -> Phase {
-        let mut inner = self.inner.lock();
-        while !done(&inner) && deadline.wait(&self.changed, &mut inner) {}
-        inner.phase.clone()
-    }
-
-    /// Copies output into `buffer`, waiting until there is some. `Ok(0)` is the end of the channel.
-    pub fn read(&self, channel: Channel, buffer: &mut [u8], deadline: Deadline) -> Result<usize, MsbError> {
-        let mut inner = self.inner.lock();
-        loop {
-            let output = inner.output(channel);
-            if !matches!(output.route, Route::Pull) {
-                return Err(output_taken());
-            }
-            if !output.data.is_empty() && !buffer.is_empty() {
-                // Reading from a deque of bytes cannot fail.
-                let count = output.data.read(buffer).unwrap_or(0);
-                let grant = output.credit.consume(count);
-                drop(inner);
-                self.give_credit(channel, grant);
-                return Ok(count);
-            }
-            if output.ended || buffer.is_empty() {
-                return Ok(0);
-            }
-            if !deadline.wait(&self.changed, &mut inner) {
-                return Err(nothing_yet("output"));
-            }
-        }
-    }
-
-    /// Takes what is buffered on any channel, waiting until there is something. `Ok(None)` once every
-    /// channel has ended and the command is over or, for a caller that is `feeding`, when there is room for
-    /// input.
-    pub fn take_any(&self, deadline: Deadline, feeding: bool) -> Result<Option<Chunk>, MsbError> {
-        let mut inner = self.inner.lock();
-        loop {
-            for channel in [Channel::Stdout, Channel::Stderr] {
-                if let Some((chunk, grant)) = take_chunk(inner.output(channel), channel) {
-                    drop(inner);
-                    self.give_credit(channel, grant);
-                    return Ok(Some(chunk));
-                }
-            }
-            if inner.is_over() || (feeding && inner.input.credit.available() > 0) {
-                return Ok(None);
-            }
-            if !deadline.wait(&self.changed, &mut inner) {
-                return Err(nothing_yet("output"));
-            }
-        }
-    }
-
     /// Whether a channel can be read without waiting.
     pub fn has_output(&self, channel: Channel) -> bool {
         let mut inner = self.inner.lock();
@@ -242,35 +211,9 @@ impl Stream {
         self.inner.lock().is_over()
     }
 
-    /// Feeds the command's input: as much as credit allows, waiting until that is at least one byte.
-    pub fn write(&self, data: &[u8], deadline: Deadline) -> Result<usize, MsbError> {
-        let mut inner = self.inner.lock();
-        loop {
-            if !inner.input.open || inner.input.sink.is_some() {
-                return Err(MsbError::new(
-                    Status::InvalidState,
-                    "exec.stdin_closed",
-                    "the command's standard input is not open for writing",
-                )
-                .remedy("set stdin to a pipe before the start and write before closing it"));
-            }
-            if inner.is_over() {
-                return Err(input_gone());
-            }
-            let room = inner.input.credit.available().min(data.len());
-            if room > 0 || data.is_empty() {
-                let sent = self.send_input(&mut inner, &data[..room]);
-                return sent.map(|()| room);
-            }
-            if !deadline.wait(&self.changed, &mut inner) {
-                return Err(nothing_yet("room for input"));
-            }
-        }
-    }
-
     /// Sends bytes that credit covers: all of them or, on failure, none. The lock is held so that two writers cannot
     /// swap their frames.
-    fn send_input(&self, inner: &mut MutexGuard<'_, Inner>, data: &[u8]) -> Result<(), MsbError> {
+    fn send_input(&self, inner: &mut Inner, data: &[u8]) -> Result<(), MsbError> {
         let mut bytes = Vec::with_capacity(data.len() + frame::HEADER_LEN * (data.len() / MAX_DATA + 1));
         for piece in data.chunks(MAX_DATA) {
             let header = Header::data(self.id, Channel::Stdin, piece.len(), false);
@@ -288,9 +231,14 @@ impl Stream {
         if !std::mem::replace(&mut inner.input.open, false) || inner.is_over() {
             return Ok(());
         }
+        let mut calls = Calls::default();
+        inner.input.writers.call_all(&mut calls.wakers);
         let mut bytes = Vec::new();
         frame::push(&mut bytes, Header::data(self.id, Channel::Stdin, 0, true), &[]);
-        self.link.send(&bytes)
+        let sent = self.link.send(&bytes);
+        drop(inner);
+        calls.make();
+        sent
     }
 
     /// Sends a request about the running command.
@@ -314,7 +262,9 @@ impl Stream {
             let _ = self.link.send_control(self.id, &StreamRequest::Abandon);
         }
         inner.input.open = false;
-        let input = inner.input.sink.take();
+        let mut calls = Calls::default();
+        calls.sinks.extend(inner.input.sink.take());
+        inner.input.writers.call_all(&mut calls.wakers);
         drop(inner);
         for channel in [Channel::Stdout, Channel::Stderr] {
             let mut inner = self.inner.lock();
@@ -328,15 +278,9 @@ impl Stream {
             let output = inner.output(channel);
             output.data.clear();
             output.ended = true;
-            let sink = self.tell(&mut inner, channel);
-            drop(inner);
-            if let Some(sink) = sink {
-                sink.kick();
-            }
+            Self::tell(&mut inner, channel, &mut calls);
         }
-        if let Some(sink) = input {
-            sink.kick();
-        }
+        calls.make();
     }
 
     /// Moves a channel's output to `sink` from now on. Refused when it was given away before.
@@ -347,8 +291,11 @@ impl Stream {
             return Err(output_taken());
         }
         output.route = Route::Sink(Arc::clone(&sink));
+        let mut calls = Calls::default();
+        output.readers.call_all(&mut calls.wakers);
+        calls.sinks.push(sink);
         drop(inner);
-        sink.kick();
+        calls.make();
         Ok(())
     }
 
@@ -363,8 +310,11 @@ impl Stream {
             ));
         }
         inner.input.sink = Some(Arc::clone(&sink));
+        let mut calls = Calls::default();
+        inner.input.writers.call_all(&mut calls.wakers);
+        calls.sinks.push(sink);
         drop(inner);
-        sink.kick();
+        calls.make();
         Ok(())
     }
 
@@ -374,11 +324,15 @@ impl Stream {
         if inner.exit_notify.is_some() || inner.outputs.iter().any(|o| !matches!(o.route, Route::Pull)) {
             return Err(output_taken());
         }
+        let mut calls = Calls::default();
         for output in &mut inner.outputs {
             output.route = Route::Notify(Arc::clone(notify));
+            output.readers.call_all(&mut calls.wakers);
         }
         inner.exit_notify = Some(Arc::clone(notify));
         notify.notify();
+        drop(inner);
+        calls.make();
         Ok(())
     }
 
@@ -389,8 +343,13 @@ impl Stream {
         if output.data.is_empty() {
             return if output.ended { Taken::End } else { Taken::Nothing };
         }
-        let count = output.data.len().min(limit);
-        Taken::Data(output.data.drain(..count).collect())
+        if output.data.len() <= limit {
+            return Taken::Data(Vec::from(std::mem::take(&mut output.data)));
+        }
+        let mut data = Vec::with_capacity(limit);
+        // Copied by whole slices, not byte by byte as a drain is; reading from a deque of bytes cannot fail.
+        let _ = (&mut output.data).take(limit as u64).read_to_end(&mut data);
+        Taken::Data(data)
     }
 
     /// Returns credit for bytes that left this process.
@@ -434,25 +393,22 @@ impl Stream {
             output.data.extend(data);
             output.ended = end;
         }
-        let sink = self.tell(&mut inner, channel);
+        let mut calls = Calls::default();
+        Self::tell(&mut inner, channel, &mut calls);
         drop(inner);
-        if let Some(sink) = sink {
-            sink.kick();
-        }
+        calls.make();
         true
     }
 
-    /// Wakes whoever takes this channel; a sink is returned, to be kicked without the lock.
-    fn tell(&self, inner: &mut Inner, channel: Channel) -> Option<Arc<Sink>> {
-        self.changed.notify_all();
-        match &inner.output(channel).route {
-            Route::Pull => None,
-            Route::Sink(sink) => Some(Arc::clone(sink)),
-            Route::Notify(notify) => {
-                notify.notify();
-                None
-            }
+    /// Notes whoever takes this channel.
+    fn tell(inner: &mut Inner, channel: Channel, calls: &mut Calls) {
+        let output = inner.output(channel);
+        match &output.route {
+            Route::Pull => calls.wakers.extend(output.readers.call_first()),
+            Route::Sink(sink) => calls.sinks.push(Arc::clone(sink)),
+            Route::Notify(notify) => notify.notify(),
         }
+        inner.gatherers.call_all(&mut calls.wakers);
     }
 
     /// Takes in credit for the input. False when the receiver is out of step.
@@ -461,12 +417,11 @@ impl Stream {
         if !inner.input.credit.grant(amount) {
             return false;
         }
-        self.changed.notify_all();
-        let sink = inner.input.sink.clone();
+        let mut calls = Calls::default();
+        calls.wakers.extend(inner.input.writers.call_first());
+        calls.sinks.extend(inner.input.sink.clone());
         drop(inner);
-        if let Some(sink) = sink {
-            sink.kick();
-        }
+        calls.make();
         true
     }
 
@@ -479,8 +434,10 @@ impl Stream {
                 if inner.phase == Phase::Opening {
                     inner.phase = Phase::Running(pid);
                 }
+                let mut calls = Calls::default();
+                inner.watchers.call_all(&mut calls.wakers);
                 drop(inner);
-                self.changed.notify_all();
+                calls.make();
                 false
             }
             StreamReply::SpawnFailed {
@@ -516,19 +473,19 @@ impl Stream {
             return;
         }
         inner.phase = phase;
-        let mut sinks = Vec::new();
+        let mut calls = Calls::default();
         for channel in [Channel::Stdout, Channel::Stderr] {
             inner.output(channel).ended = true;
-            sinks.extend(self.tell(&mut inner, channel));
+            Self::tell(&mut inner, channel, &mut calls);
         }
-        sinks.extend(inner.input.sink.take());
+        inner.input.writers.call_all(&mut calls.wakers);
+        inner.watchers.call_all(&mut calls.wakers);
+        calls.sinks.extend(inner.input.sink.take());
         if let Some(notify) = &inner.exit_notify {
             notify.notify();
         }
         drop(inner);
-        for sink in sinks {
-            sink.kick();
-        }
+        calls.make();
     }
 }
 
@@ -576,7 +533,8 @@ fn input_gone() -> MsbError {
     )
 }
 
-fn nothing_yet(what: &str) -> MsbError {
+/// The error of a wait that came to nothing.
+pub fn nothing_yet(what: &str) -> MsbError {
     MsbError::new(
         Status::Timeout,
         "exec.timeout_waiting",

@@ -5,6 +5,7 @@ use super::options::{VolumeKind as Kind, VolumeOptions};
 use super::{DISK_IMAGE, Volume, directory};
 use crate::backend::{Backend, make_private};
 use crate::error::{MsbError, Status};
+use crate::ops;
 use crate::sys;
 use msb_disk::{Ext4Error, create_ext4};
 use msb_store::{NewVolume, StoreError, VolumeKind};
@@ -55,6 +56,7 @@ impl Volume {
                 }
                 make_private(&backend.config().volumes)?;
                 let disk = UnfinishedDisk::make(&place, name, capacity)?;
+                ops::check_cancelled()?;
                 store.insert_volume(&new, &|| fs::rename(&disk.path, &place))
             }
         };

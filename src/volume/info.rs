@@ -4,12 +4,12 @@ use super::attach::live;
 use super::{Volume, data, directory, lost};
 use crate::backend::Backend;
 use crate::error::MsbError;
-use msb_store::{Timestamp, VolumeKind, VolumeRow};
+use msb_store::{VolumeKind, VolumeRow};
 use msb_tree::Tree;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of a block as `stat` counts them, whatever the file system.
 const STAT_BLOCK: u64 = 512;
@@ -28,9 +28,9 @@ pub struct VolumeInfo {
     /// Size of a disk.
     pub capacity_bytes: Option<u64>,
     /// Format of a disk: `raw`.
-    pub disk_format: String,
+    pub disk_format: Option<String>,
     /// File system of a disk: `ext4`.
-    pub disk_fstype: String,
+    pub disk_fstype: Option<String>,
     /// The sizes of a directory's files together, or the room that a disk takes on the host. A listing does not
     /// measure it.
     pub used_bytes: Option<u64>,
@@ -52,13 +52,13 @@ impl VolumeInfo {
             directory: directory(backend, &row.name),
             quota_mib: row.quota_mib,
             capacity_bytes: row.capacity_bytes,
-            disk_format: row.disk_format.unwrap_or_default(),
-            disk_fstype: row.disk_fstype.unwrap_or_default(),
+            disk_format: row.disk_format,
+            disk_fstype: row.disk_fstype,
             used_bytes: None,
             attached_to: Vec::new(),
             labels: row.labels,
-            created_unix_ms: row.created_at.as_ref().map_or(0, unix_ms),
-            updated_unix_ms: row.updated_at.as_ref().map_or(0, unix_ms),
+            created_unix_ms: row.created_at.map_or(0, unix_ms),
+            updated_unix_ms: row.updated_at.map_or(0, unix_ms),
             name: row.name,
         }
     }
@@ -92,8 +92,7 @@ impl Volume {
     }
 }
 
-fn unix_ms(time: &Timestamp) -> u64 {
-    time.to_system_time()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+fn unix_ms(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -16,6 +16,7 @@ pub mod resize;
 use crate::backend::{Backend, make_private};
 use crate::error::{MsbError, Status};
 use crate::files::HostFiles;
+use crate::ops;
 use msb_store::{Store, VolumeKind, VolumeRow};
 use msb_tree::{Limit, Quota, Tree};
 use parking_lot::Mutex;
@@ -109,7 +110,7 @@ impl Volume {
             let quota = Quota::open(&ledger, &directory, limit).map_err(|error| self.lost(&error))?;
             tree = tree.with_quota(Arc::new(quota));
         }
-        let files = Arc::new(HostFiles::new(Arc::new(tree)));
+        let files = Arc::new(HostFiles::new(Arc::new(tree.with_watch(ops::tell))));
         *slot = Some(Arc::clone(&files));
         Ok(files)
     }
@@ -135,7 +136,12 @@ fn find(store: &Store, name: &str) -> Result<VolumeRow, MsbError> {
 
 /// Where the volume of this name is.
 pub fn directory(backend: &Backend, name: &str) -> PathBuf {
-    backend.config().volumes.join(name)
+    let volumes = &backend.config().volumes;
+    // At once of the size that it has with a separator and, for C, a NUL.
+    let mut path = PathBuf::with_capacity(volumes.as_os_str().len() + name.len() + 2);
+    path.push(volumes);
+    path.push(name);
+    path
 }
 
 /// What a guest gets of a volume: its directory, or its disk's image.

@@ -7,17 +7,43 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, ffi, params};
 
 use crate::error::{Failure, StoreError};
-use crate::sandbox::is_constraint;
+use crate::sandbox::{COLUMNS, SandboxRow, is_constraint};
 use crate::store::Store;
 
 impl Store {
-    /// The labels of a sandbox.
-    pub fn labels(&self, sandbox_id: i64) -> Result<BTreeMap<String, String>, StoreError> {
+    /// The labels of a sandbox; nothing if there is no such sandbox, as when it was removed meanwhile.
+    pub fn labels(&self, sandbox_id: i64) -> Result<Option<BTreeMap<String, String>>, StoreError> {
         self.read(|conn| {
-            let mut statement =
-                conn.prepare_cached("SELECT key, value FROM sandbox_labels WHERE sandbox_id = ?1")?;
-            let rows = statement.query_map([sandbox_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let mut statement = conn.prepare_cached(
+                "SELECT l.key, l.value FROM sandbox s LEFT JOIN sandbox_labels l ON l.sandbox_id = s.id
+                 WHERE s.id = ?1",
+            )?;
+            let mut rows = statement.query([sandbox_id])?;
+            let mut found = None;
+            while let Some(row) = rows.next()? {
+                let labels: &mut BTreeMap<_, _> = found.get_or_insert_default();
+                if let Some(key) = row.get(0)? {
+                    labels.insert(key, row.get(1)?);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Sandboxes with labels in their configuration and none in the table, as 0.5.8 leaves those that never came up. Looks at
+    /// every sandbox.
+    pub fn labelled_in_config_only(&self) -> Result<Vec<SandboxRow>, StoreError> {
+        self.read(|conn| {
+            let mut statement = conn.prepare(&format!(
+                "SELECT {COLUMNS} FROM sandbox WHERE instr(config, '\"labels\":{{\"')
+                 AND NOT EXISTS (SELECT 1 FROM sandbox_labels WHERE sandbox_id = sandbox.id)"
+            ))?;
+            let mut rows = statement.query([])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(SandboxRow::read(row)?);
+            }
+            Ok(found)
         })
     }
 

@@ -28,7 +28,12 @@ impl Timestamp {
 
     /// The point in time, or nothing where the stored text is no timestamp.
     pub fn to_system_time(&self) -> Option<SystemTime> {
-        let (date, time) = self.0.split_once([' ', 'T'])?;
+        Self::moment(&self.0)
+    }
+
+    /// The same of a text that is not kept.
+    pub(crate) fn moment(text: &str) -> Option<SystemTime> {
+        let (date, time) = text.split_once([' ', 'T'])?;
         let (clock, fraction) = time.split_once('.').unwrap_or((time, ""));
         let [year, month, day] = numbers(date, '-')?;
         let [hour, minute, second] = numbers(clock, ':')?;
@@ -37,10 +42,9 @@ impl Timestamp {
         if !in_range || !in_day || !(1..=9999).contains(&year) || fraction.len() > 9 {
             return None;
         }
-        let nanos: u32 = if fraction.is_empty() {
-            0
-        } else {
-            format!("{fraction:0<9}").parse().ok()?
+        let nanos = match fraction {
+            "" => 0,
+            _ => fraction.parse::<u32>().ok()? * 10_u32.pow(9 - fraction.len() as u32),
         };
         let seconds =
             days_from_civil(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::SystemTime;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, ffi, params, params_from_iter};
@@ -81,10 +82,10 @@ pub struct VolumeRow {
     pub disk_fstype: Option<String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// When it was created.
-    pub created_at: Option<Timestamp>,
-    /// When its row last changed.
-    pub updated_at: Option<Timestamp>,
+    /// When it was created; nothing where the stored text is no timestamp.
+    pub created_at: Option<SystemTime>,
+    /// When its row last changed; likewise.
+    pub updated_at: Option<SystemTime>,
 }
 
 impl VolumeRow {
@@ -96,25 +97,32 @@ impl VolumeRow {
             column,
             value,
         };
-        let kind: String = row.get(2)?;
-        let labels: Option<String> = row.get(8)?;
+        let kind = text(row, 2)?.unwrap_or_default();
+        let labels = text(row, 8)?;
         Ok(Self {
             id,
             name: row.get(1)?,
-            kind: VolumeKind::parse(&kind).ok_or_else(|| bad("kind", kind))?,
+            kind: VolumeKind::parse(kind).ok_or_else(|| bad("kind", kind.to_owned()))?,
             quota_mib: unsigned(row, 3, |value| bad("quota_mib", value))?,
             size_bytes: unsigned(row, 4, |value| bad("size_bytes", value))?,
             capacity_bytes: unsigned(row, 5, |value| bad("capacity_bytes", value))?,
             disk_format: row.get(6)?,
             disk_fstype: row.get(7)?,
             labels: match labels {
-                Some(text) => parse_labels(&text).ok_or_else(|| bad("labels", text))?,
+                Some(text) => parse_labels(text).ok_or_else(|| bad("labels", text.to_owned()))?,
                 None => BTreeMap::new(),
             },
-            created_at: row.get(9)?,
-            updated_at: row.get(10)?,
+            created_at: text(row, 9)?.and_then(Timestamp::moment),
+            updated_at: text(row, 10)?.and_then(Timestamp::moment),
         })
     }
+}
+
+/// A text in place, for as long as the row is there.
+fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, Failure> {
+    let value = row.get_ref(column)?;
+    let bad = |error| rusqlite::Error::FromSqlConversionFailure(column, value.data_type(), Box::new(error));
+    Ok(value.as_str_or_null().map_err(bad)?)
 }
 
 /// A number that is never negative, where SQLite knows no such type.
@@ -199,7 +207,8 @@ impl Store {
         };
         let capacity = new.capacity_bytes.map(signed);
         self.write(|tx| {
-            let now = Timestamp::now();
+            let moment = SystemTime::now();
+            let now = Timestamp::from(moment);
             let inserted = tx
                 .prepare_cached(
                     "INSERT INTO volume (name, kind, quota_mib, capacity_bytes, disk_format, disk_fstype, labels,
@@ -237,8 +246,8 @@ impl Store {
                 disk_format: format.map(str::to_owned),
                 disk_fstype: fstype.map(str::to_owned),
                 labels: new.labels.clone(),
-                created_at: Some(now.clone()),
-                updated_at: Some(now),
+                created_at: Some(moment),
+                updated_at: Some(moment),
             })
         })
     }

@@ -122,7 +122,7 @@ fn every_status_of_the_header_has_its_name() {
     let header = header();
     let statuses: Vec<(&str, i32)> = header
         .lines()
-        .filter_map(|line| line.trim().strip_suffix(',')?.split_once(" = "))
+        .filter_map(|line| line.strip_prefix("#define ")?.split_once(' '))
         .filter(|(name, _)| name.starts_with("MSB_ERR_"))
         .map(|(name, number)| (name, number.parse().unwrap()))
         .collect();

@@ -10,7 +10,6 @@
 
 #include <pthread.h>
 #include <stdarg.h>
-#include <sys/syscall.h>
 
 #include "fixture.h"
 
@@ -136,18 +135,6 @@ static inline void discard_tree(void) {
     } else {
         discard_volume(&tree.volume);
     }
-}
-
-/* Whether this process can use the files of a volume: valgrind up to 3.19 does not know the system call openat2. */
-static inline int can_use_volumes(void) {
-    struct { uint64_t flags, mode, resolve; } how = {O_PATH | O_CLOEXEC, 0, 0};
-    long fd = syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof how);
-    if (fd < 0) {
-        printf("skipped what needs the system call openat2, which is not known here: %s\n", strerror(errno));
-        return 0;
-    }
-    close((int)fd);
-    return 1;
 }
 
 /* ---- short forms ---- */

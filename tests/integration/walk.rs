@@ -61,7 +61,7 @@ struct Walk<'a> {
     random: Random,
     // Letting go of an attached sandbox stops it.
     held: Vec<Arc<Sandbox>>,
-    commands: Vec<Exec>,
+    commands: Vec<Arc<Exec>>,
 }
 
 impl Walk<'_> {

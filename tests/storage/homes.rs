@@ -104,6 +104,17 @@ fn a_home_of_058_shows_what_is_in_it_with_the_right_values() {
         .collect();
     assert_eq!(names, [("web", "Stopped", false)]);
     assert_eq!(sandboxes.sandboxes[0].labels["env"], "test");
+    let labelled = SandboxFilter {
+        labels: BTreeMap::from([("team".to_owned(), "core".to_owned())]),
+        ..SandboxFilter::default()
+    };
+    let found = msb::sandbox::list::list(&backend, &labelled).unwrap();
+    assert_eq!(
+        found.sandboxes.len(),
+        1,
+        "0.5.8 had not put its labels into their table"
+    );
+    assert_eq!(found.sandboxes[0].labels.len(), 2);
     assert_eq!(sandboxes.sandboxes[0].image, "docker.io/library/alpine:3.20");
     assert_eq!(
         (sandboxes.sandboxes[0].cpus, sandboxes.sandboxes[0].memory_mib),

@@ -202,8 +202,8 @@ fn a_disk_grows_and_does_not_shrink() {
     let info = raw.info().unwrap();
     assert_eq!(info.capacity_bytes, Some(64 << 20));
     assert_eq!(
-        (info.disk_format.as_str(), info.disk_fstype.as_str()),
-        ("raw", "ext4")
+        (info.disk_format.as_deref(), info.disk_fstype.as_deref()),
+        (Some("raw"), Some("ext4"))
     );
     assert!(info.used_bytes.unwrap() < 1 << 20, "it is sparse: {info:?}");
     raw.resize(300).unwrap();

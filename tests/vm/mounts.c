@@ -259,6 +259,41 @@ TEST(a_quota_holds_for_the_guest_and_the_host_together) {
     msb_volume_release(&volume);
 }
 
+TEST(a_grown_disk_volume_has_its_size_and_its_files_in_a_guest) {
+    msb_error *err = NULL;
+    msb_volume volume = {0};
+    msb_volume_config *volume_config = msb_volume_config_new("grown");
+    CHECK_OK(err, msb_volume_config_set_kind(volume_config, "disk", &err));
+    CHECK_OK(err, msb_volume_config_set_capacity_mib(volume_config, 64, &err));
+    CHECK_OK(err, msb_volume_create(backend, volume_config, &volume, &err));
+    msb_volume_config_free(volume_config);
+    msb_sandbox_config *config = config_of("grower");
+    msb_mount_config *mount = msb_mount_config_new("/v");
+    CHECK_OK(err, msb_mount_config_set_volume(mount, "grown", &err));
+    add(config, mount);
+    msb_sandbox sandbox = create(config);
+    start(sandbox);
+    CHECK(shell_says(sandbox, "cd /v; head -c 20000000 /dev/urandom > data; md5sum data > sum; mkdir -p a/b; ln -s ../data a/link;"
+                              "[ $(df -k /v | awk 'NR==2 {print $2}') -lt 65536 ] && echo small", "small\n"));
+    CHECK_STATUS(MSB_ERR_BUSY, err, msb_volume_resize(volume, 256, &err));
+    stop(sandbox);
+    CHECK(waited(sandbox, 0).clean == 1);
+    CHECK_OK(err, msb_volume_resize(volume, 256, &err));
+    start(sandbox);
+    /* The new room can be filled, which takes the new block groups to be right. */
+    CHECK(shell_says(sandbox, "cd /v; md5sum -c sum; readlink a/link; [ $(df -k /v | awk 'NR==2 {print $2}') -gt 220000 ] && echo large;"
+                              "dd if=/dev/zero of=more bs=1M count=180 2>/dev/null && sync && stat -c %s more && md5sum -c sum",
+                     "data: OK\n../data\nlarge\n188743680\ndata: OK\n"));
+    stop(sandbox);
+    CHECK(waited(sandbox, 0).clean == 1);
+    discard(&sandbox);
+    char check[600];
+    snprintf(check, sizeof check, "e2fsck -fn '%s' >/dev/null 2>&1", at("volumes/grown/disk.raw"));
+    run(check);
+    CHECK_OK(err, msb_volume_remove(volume, &err));
+    msb_volume_release(&volume);
+}
+
 TEST(a_share_shows_the_owner_that_was_asked_for) {
     mkdir(at("owned"), 0755);
     put(at("owned/file"), "x\n");
@@ -361,6 +396,7 @@ int main(void) {
     RUN(a_disk_has_one_writer_and_keeps_what_was_written);
     RUN(a_qcow2_disk_is_read_and_written);
     RUN(a_quota_holds_for_the_guest_and_the_host_together);
+    RUN(a_grown_disk_volume_has_its_size_and_its_files_in_a_guest);
     RUN(a_share_shows_the_owner_that_was_asked_for);
     RUN(a_machine_takes_as_many_mounts_as_it_says);
     RUN(a_root_is_passed_through_when_that_is_asked_for);

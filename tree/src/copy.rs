@@ -23,6 +23,7 @@ use crate::partial::Partial;
 use crate::quota::Quota;
 use crate::resolve::{CONTENT, DIRECTORY, Place, Tree, regular, size_of};
 use crate::walk::{Descent, Walk, open_start};
+use crate::watch::{self, Watch};
 use crate::write::{Refused, set_len};
 
 const WHAT: &str = "copy";
@@ -50,6 +51,7 @@ impl Tree {
         let copy = Copy {
             root: self.root(),
             quota: self.quota.as_deref(),
+            watch: self.watch,
             from,
             to,
         };
@@ -62,10 +64,11 @@ impl Tree {
     }
 }
 
-/// One copy: the tree's root, what it is charged to, and its paths for errors.
+/// One copy: the tree's root, what it is charged to, who follows it, and its paths for errors.
 struct Copy<'a> {
     root: BorrowedFd<'a>,
     quota: Option<&'a Quota>,
+    watch: Option<Watch>,
     from: &'a Path,
     to: &'a Path,
 }
@@ -139,6 +142,7 @@ impl Copy<'_> {
                 continue;
             };
             let name = &entry.name;
+            watch::tell(self.watch, 0, 1).map_err(|errno| walk.fail(name, errno))?;
             let stat = match statat(walk.current(), name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => stat,
                 // Removed since it was listed.
@@ -209,6 +213,7 @@ impl Copy<'_> {
                 if copied == 0 {
                     return Ok(());
                 }
+                watch::tell(self.watch, copied, 0).map_err(|errno| self.to(errno))?;
                 offset += copied;
             }
         }

@@ -43,7 +43,7 @@ pub enum TreeErrorKind {
     Loop,
     /// The file system or the tree is read-only.
     ReadOnly,
-    /// The caller's progress function asked to stop.
+    /// The caller's progress function, or the tree's watcher, asked to stop.
     Cancelled,
     /// The archive is damaged, or has an entry that is not accepted.
     BadArchive,
@@ -56,6 +56,7 @@ impl TreeErrorKind {
     pub fn from_errno(errno: i32) -> Self {
         match Errno::from_raw_os_error(errno) {
             Errno::NOENT => Self::NotFound,
+            Errno::CANCELED => Self::Cancelled,
             Errno::EXIST => Self::AlreadyExists,
             Errno::NOTDIR => Self::NotADirectory,
             Errno::ISDIR => Self::IsADirectory,

@@ -9,7 +9,7 @@
 //! path.rs     which paths are possible          resolve.rs  Tree: from a path to a descriptor
 //! read.rs     write.rs   file.rs                whole files; open files
 //! names.rs    remove.rs  attributes.rs list.rs  verbs on names and attributes
-//! walk.rs     copy.rs    usage.rs               whole trees, of any depth
+//! walk.rs     copy.rs    usage.rs   watch.rs    whole trees, of any depth; who follows how far it is
 //! archive/    tar import and export             quota/      a ledger of bytes and inodes, shared by processes
 //! ```
 
@@ -29,6 +29,7 @@ mod remove;
 mod resolve;
 mod usage;
 mod walk;
+mod watch;
 mod write;
 
 pub use error::{TreeError, TreeErrorKind};
@@ -37,3 +38,4 @@ pub use info::{FileInfo, FileKind, OpenOptions, Page, Progress, Usage, WriteMode
 pub use list::MAX_PAGE;
 pub use quota::{Charge, Limit, Quota};
 pub use resolve::Tree;
+pub use watch::Watch;

@@ -119,7 +119,14 @@ impl Drop for Partial<'_> {
         }
         // The failure that led here is the one to report.
         let _ = if self.is_directory {
-            remove::tree(self.quota, self.directory, &self.name, Path::new(&self.name)).map_err(drop)
+            remove::tree(
+                self.quota,
+                None,
+                self.directory,
+                &self.name,
+                Path::new(&self.name),
+            )
+            .map_err(drop)
         } else {
             remove::unlink(self.quota, self.directory, &self.name).map_err(drop)
         };

@@ -12,6 +12,7 @@ use crate::info::Usage;
 use crate::quota::{Quota, freed};
 use crate::resolve::{Tree, handle_at};
 use crate::walk::{Walk, open_start};
+use crate::watch::{self, Watch};
 use crate::write::{Refused, freeing};
 
 const WHAT: &str = "remove";
@@ -31,7 +32,7 @@ impl Tree {
         let place = self.place(path, WHAT)?;
         let quota = self.quota.as_deref();
         if recursive {
-            tree(quota, place.directory(), place.name, path)
+            tree(quota, self.watch, place.directory(), place.name, path)
         } else {
             rmdir(quota, place.directory(), place.name).map_err(|refused| refused.at(WHAT, path))
         }
@@ -60,6 +61,7 @@ fn rmdir(quota: Option<&Quota>, directory: BorrowedFd<'_>, name: &OsStr) -> Resu
 /// Removes a directory with all that is in it. `path` is for errors.
 pub(crate) fn tree(
     quota: Option<&Quota>,
+    watch: Option<Watch>,
     directory: BorrowedFd<'_>,
     name: &OsStr,
     path: &Path,
@@ -67,7 +69,7 @@ pub(crate) fn tree(
     let mut rescans = 0;
     loop {
         let start = open_start(directory, name).map_err(|errno| TreeError::system(WHAT, path, errno))?;
-        empty(quota, Walk::new(start, WHAT, path)?, &mut rescans)?;
+        empty(quota, watch, Walk::new(start, WHAT, path)?, &mut rescans)?;
         match rmdir(quota, directory, name) {
             Ok(()) => return Ok(()),
             Err(Refused::System(Errno::NOTEMPTY | Errno::EXIST)) if rescans < MAX_RESCANS => rescans += 1,
@@ -77,9 +79,15 @@ pub(crate) fn tree(
 }
 
 /// Removes everything below the start of the walk.
-fn empty(quota: Option<&Quota>, mut walk: Walk<'_>, rescans: &mut usize) -> Result<(), TreeError> {
+fn empty(
+    quota: Option<&Quota>,
+    watch: Option<Watch>,
+    mut walk: Walk<'_>,
+    rescans: &mut usize,
+) -> Result<(), TreeError> {
     loop {
         if let Some(entry) = walk.next()? {
+            watch::tell(watch, 0, 1).map_err(|errno| walk.fail(&entry.name, errno))?;
             let is_directory = entry.file_type == FileType::Directory;
             if is_directory && walk.enter(&entry.name)? {
                 continue;

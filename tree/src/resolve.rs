@@ -14,6 +14,7 @@ use crate::error::{TreeError, TreeErrorKind};
 use crate::info::{FileKind, kind_of};
 use crate::path;
 use crate::quota::Quota;
+use crate::watch::Watch;
 
 /// A path with `..` is resolved again as long as something, anywhere in the system, is renamed meanwhile.
 const RESOLVE_TRIES: u32 = 512;
@@ -39,6 +40,7 @@ pub struct Tree {
     root: Arc<OwnedFd>,
     resolve: ResolveFlags,
     pub(crate) quota: Option<Arc<Quota>>,
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Tree {
@@ -60,6 +62,7 @@ impl Tree {
             root: Arc::new(fd),
             resolve,
             quota: None,
+            watch: None,
         })
     }
 
@@ -72,6 +75,15 @@ impl Tree {
         }
     }
 
+    /// The same tree, whose copies, writes and recursive removals tell `watch` how far they are.
+    #[must_use]
+    pub fn with_watch(self, watch: Watch) -> Self {
+        Self {
+            watch: Some(watch),
+            ..self
+        }
+    }
+
     /// The tree below one of this one's directories, with the same quota. No path leads out of it even if this
     /// one is whole.
     pub(crate) fn below(&self, directory: OwnedFd) -> Self {
@@ -79,6 +91,7 @@ impl Tree {
             root: Arc::new(directory),
             resolve: ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
             quota: self.quota.clone(),
+            watch: self.watch,
         }
     }
 

@@ -15,8 +15,12 @@ use crate::partial::{self, Partial};
 use crate::path;
 use crate::quota::Quota;
 use crate::resolve::{Tree, regular, size_of};
+use crate::watch;
 
 const WHAT: &str = "write";
+
+/// Written at once: whoever follows the write is asked between two.
+const PIECE: usize = 8 << 20;
 
 impl Tree {
     /// Makes `data` the content of a file, or adds it at the end. A file that is made has `mode` less the
@@ -37,7 +41,7 @@ impl Tree {
         let Some(quota) = &self.quota else {
             let file = self.open_or_create(path, bytes, OFlags::WRONLY | OFlags::TRUNC, false, mode, WHAT)?;
             regular(file.as_fd(), path, WHAT)?;
-            return write_data(file.as_fd(), data, path);
+            return self.write_data(file.as_fd(), data, path);
         };
         let fail = |errno| TreeError::system(WHAT, path, errno);
         let file = self.open_or_create(path, bytes, OFlags::WRONLY, false, mode, WHAT)?;
@@ -50,7 +54,7 @@ impl Tree {
             .charge_growth(file.as_fd(), len)
             .map_err(|error| error.at(WHAT, path))?;
         ftruncate(&file, 0).map_err(fail)?;
-        let written = write_data(file.as_fd(), data, path);
+        let written = self.write_data(file.as_fd(), data, path);
         if written.is_err() {
             charge.settle(file.as_fd());
             // The old content was charged too, and is gone.
@@ -71,7 +75,7 @@ impl Tree {
             ),
             None => None,
         };
-        let written = write_data(file.as_fd(), data, path);
+        let written = self.write_data(file.as_fd(), data, path);
         if let (Some(mut charge), Err(_)) = (charge, &written) {
             charge.settle(file.as_fd());
         }
@@ -95,7 +99,7 @@ impl Tree {
         let (partial, file) = match quota {
             None => {
                 let (partial, file) = Partial::file(None, directory.as_fd(), mode).map_err(fail)?;
-                write_data(file.as_fd(), data, path)?;
+                self.write_data(file.as_fd(), data, path)?;
                 (partial, file)
             }
             Some(quota) => {
@@ -106,7 +110,7 @@ impl Tree {
                         charge.give_back(len, 1);
                         fail(errno)
                     })?;
-                if let Err(error) = write_data(file.as_fd(), data, path) {
+                if let Err(error) = self.write_data(file.as_fd(), data, path) {
                     let written = fstat(&file).map_or(len, |stat| size_of(&stat).min(len));
                     charge.give_back(len - written, 0);
                     // Before the partial file goes, which gives back the rest.
@@ -122,16 +126,21 @@ impl Tree {
             .map_err(|refused| refused.at(WHAT, path))?;
         partial::flush(directory.as_fd()).map_err(fail)
     }
-}
 
-/// Writes all of `data` at the file's position; otherwise the error says how much was written.
-fn write_data(file: BorrowedFd<'_>, data: &[u8], path: &Path) -> Result<(), TreeError> {
-    match write_all(data, |rest, _| write(file, rest)) {
-        Ok(_) => Ok(()),
-        Err((errno, 0)) => Err(TreeError::system(WHAT, path, errno)),
-        Err((errno, done)) => {
-            let what = format!("write more than the first {done} of {} bytes to", data.len());
-            Err(TreeError::system(what, path, errno))
+    /// Writes all of `data` at the file's position; otherwise the error says how much was written.
+    fn write_data(&self, file: BorrowedFd<'_>, data: &[u8], path: &Path) -> Result<(), TreeError> {
+        let written = write_all(data, |rest, _| {
+            let wrote = write(file, &rest[..rest.len().min(PIECE)])?;
+            watch::tell(self.watch, wrote as u64, 0)?;
+            Ok(wrote)
+        });
+        match written {
+            Ok(_) => Ok(()),
+            Err((errno, 0)) => Err(TreeError::system(WHAT, path, errno)),
+            Err((errno, done)) => {
+                let what = format!("write more than the first {done} of {} bytes to", data.len());
+                Err(TreeError::system(what, path, errno))
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use syn::Item;
 
 use crate::functions::{Function, Returns};
-use crate::{TaskError, functions, read};
+use crate::{TaskError, functions, read, twins};
 
 /// The words of the header's table of ownership.
 const OWNERSHIP: [&str; 10] = [
@@ -29,7 +29,8 @@ const RETURNED: [&str; 3] = ["owned", "a view", "a static string"];
 
 pub fn check(root: &Path) -> Result<(), TaskError> {
     let statuses = statuses(root)?;
-    let findings: Vec<String> = functions::all(root)?
+    let functions = functions::all(root)?;
+    let comments = functions
         .iter()
         .flat_map(|function| {
             let file = function
@@ -42,8 +43,8 @@ pub fn check(root: &Path) -> Result<(), TaskError> {
                 .into_iter()
                 .map(move |text| (file.clone(), text))
         })
-        .map(|(file, text)| format!("src/ffi/{file}: {text}"))
-        .collect();
+        .map(|(file, text)| format!("src/ffi/{file}: {text}"));
+    let findings: Vec<String> = comments.chain(twins::findings(&functions)).collect();
     if findings.is_empty() {
         Ok(())
     } else {

@@ -34,10 +34,43 @@ fn generate(root: &Path) -> Result<String, TaskError> {
     }
     let mut text = Vec::new();
     builder.generate()?.write(&mut text);
-    Ok(String::from_utf8_lossy(&text)
+    Ok(constants_of_statuses(&String::from_utf8_lossy(&text))
         .lines()
         .map(|line| without_tags(line) + "\n")
         .collect())
+}
+
+/// The statuses as macros, like every other constant: as an enum they would be of another type than `msb_status` for
+/// C++ and Swift.
+fn constants_of_statuses(header: &str) -> String {
+    let Some((before, rest)) = header.split_once("enum msb_err\n") else {
+        return header.to_owned();
+    };
+    let (Some((_, rest)), Some(what)) = (rest.split_once("{\n"), before.rfind("/**")) else {
+        return header.to_owned();
+    };
+    let Some((members, after)) = rest.split_once("};\n") else {
+        return header.to_owned();
+    };
+    let constants: String = members
+        .lines()
+        .map(|line| {
+            let line = line.trim();
+            match line.trim_end_matches(',').split_once(" = ") {
+                Some((name, number)) if name.starts_with("MSB_ERR_") => {
+                    format!("#define {name} {number}\n\n")
+                }
+                _ if line.starts_with('*') => format!(" {line}\n"),
+                _ => format!("{line}\n"),
+            }
+        })
+        .collect();
+    // The alias that cbindgen gives the enum for C goes with it.
+    let after = after
+        .split_once("typedef int32_t msb_err;\n")
+        .and_then(|(_, rest)| rest.split_once("\n\n"))
+        .map_or(after, |(_, rest)| rest);
+    format!("{}{constants}{after}", &before[..what])
 }
 
 /// cbindgen gives a type both a tag and a name, and uses the tag; the name reads better.

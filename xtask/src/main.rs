@@ -2,11 +2,14 @@
 //!
 //! Without `--check` a task rewrites its committed file; with it, it fails if the file is not what it would write.
 
+mod declarations;
 mod docs;
 mod exports;
 mod functions;
 mod header;
+mod layout;
 mod schema;
+mod twins;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -16,7 +19,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo run -p xtask -- <task>
   header [--check]               include/msb.h
   exports [--check LIBRARY.so]   abi/exports.txt; with --check, also what the library exports
-  docs --check                   the comment of every exported function
+  layout [--check]               abi/layout.h: what built programs depend on; only ever added to
+  docs --check                   the comment of every exported function, and that calls that wait have twins
   schema [--check]               schemas/*.json
 ";
 
@@ -34,6 +38,8 @@ enum TaskError {
     Parse { path: PathBuf, source: syn::Error },
     #[error("cbindgen cannot make the header")]
     Header(#[from] cbindgen::Error),
+    #[error(transparent)]
+    Declaration(#[from] declarations::DeclarationError),
     #[error("cbindgen.toml cannot be used: {0}")]
     Config(String),
     #[error("{path} is not what the sources say; run `cargo run -p xtask -- {task}` and commit it")]
@@ -70,6 +76,8 @@ fn run(args: &[String]) -> Result<(), TaskError> {
         ["header", "--check"] => header::check(&root),
         ["exports"] => exports::write(&root),
         ["exports", "--check", library] => exports::check(&root, Path::new(library)),
+        ["layout"] => layout::write(&root),
+        ["layout", "--check"] => layout::check(&root),
         ["docs", "--check"] => docs::check(&root),
         ["schema"] => schema::write(&root),
         ["schema", "--check"] => schema::check(&root),

@@ -166,8 +166,9 @@ fn arguments(driver: Driver, inputs: &Inputs, fds: &Fds) -> Vec<String> {
         "-cpu",
         match driver {
             Driver::QemuKvm => "max".to_owned(),
-            // Emulation runs `rep movsb` byte by byte: without these flags the guest copies in words instead.
-            _ => "max,erms=off,fsrm=off".to_owned(),
+            // Emulation runs `rep movsb` byte by byte: without the first two flags the guest copies in words instead.
+            // Without the third its page tables have four levels to walk, not five.
+            _ => "max,erms=off,fsrm=off,la57=off".to_owned(),
         },
     );
     add(

@@ -15,6 +15,7 @@ macro_rules! pass {
 }
 
 mod filter;
+mod frozen;
 mod quota;
 mod server;
 

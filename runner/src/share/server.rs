@@ -2,6 +2,7 @@
 
 use super::SharePlan;
 use super::filter::Filter;
+use super::frozen::Frozen;
 use super::quota::Metered;
 use crate::confine::{self, Changes, Fence};
 use crate::driver::Share;
@@ -108,6 +109,9 @@ fn prepare() -> Result<ExitCode, ShareError> {
     let only = share.only.clone().map(CString::new).transpose()?;
     if share.read_only {
         let system = read_only(&share, guest_fd_limit).map_err(bad)?;
+        if share.frozen && only.is_none() {
+            return run(Frozen::new(system), &share, listener);
+        }
         run(Filter::new(system, only), &share, listener)
     } else {
         let system = read_write(&share, guest_fd_limit).map_err(bad)?;

@@ -1,8 +1,11 @@
 use super::filter::Filter;
+use super::frozen::Frozen;
 use super::*;
 use std::ffi::CString;
 use std::os::unix::fs::symlink;
-use virtiofsd::filesystem::{Context, Extensions, FileSystem, FsOptions, SetattrValid, SetxattrFlags};
+use virtiofsd::filesystem::{
+    Context, DirectoryIterator, Extensions, FileSystem, FsOptions, SetattrValid, SetxattrFlags,
+};
 use virtiofsd::passthrough::read_only::PassthroughFsRo;
 
 /// Number of a share's root directory in the protocol.
@@ -126,6 +129,71 @@ fn every_change_is_refused_whatever_the_guest_mounted() {
         .unwrap_err();
     assert_eq!(std::fs::read(directory.path().join("file")).unwrap(), b"content");
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_frozen_share_is_read_without_being_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    // More than are kept open, so that the first is opened again.
+    let files: Vec<String> = (0..100).map(|number| format!("file{number}")).collect();
+    for file in &files {
+        std::fs::write(directory.path().join(file), file.as_bytes()).unwrap();
+    }
+    let system = Frozen::new(server::read_only(&plain(directory.path()), 1000).unwrap());
+    let options = system.init(FsOptions::CACHE_SYMLINKS).unwrap();
+    assert!(options.contains(FsOptions::CACHE_SYMLINKS));
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let inodes: Vec<u64> = files
+        .iter()
+        .map(|file| system.lookup(context(), ROOT, &name(file)).unwrap().inode)
+        .collect();
+    let unasked = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error();
+    assert_eq!(
+        unasked(system.open(context(), inodes[0], false, 0).map(drop)),
+        Some(libc::ENOSYS)
+    );
+    assert_eq!(
+        unasked(system.opendir(context(), ROOT, 0).map(drop)),
+        Some(libc::ENOSYS)
+    );
+    let before = descriptors();
+    for _ in 0..2 {
+        for (file, inode) in files.iter().zip(&inodes) {
+            let end = system.lseek(context(), *inode, 0, 0, libc::SEEK_END.cast_unsigned());
+            assert_eq!(end.unwrap(), file.len() as u64);
+        }
+    }
+    assert!(descriptors() - before <= 64 + 8, "no more are kept open");
+    let mut entries = system.readdir(context(), ROOT, 0, 64 * 1024, 0).unwrap();
+    let mut listed = 0;
+    while DirectoryIterator::next(&mut entries).is_some() {
+        listed += 1;
+    }
+    assert_eq!(listed, files.len() + 2);
+    let changes = [
+        system.unlink(context(), ROOT, &name("file0")),
+        system.rename(context(), ROOT, &name("file0"), ROOT, &name("new"), 0),
+        system
+            .mkdir(context(), ROOT, &name("new"), 0o700, 0, Extensions::default())
+            .map(drop),
+        system
+            .create(
+                context(),
+                ROOT,
+                &name("new"),
+                0o600,
+                false,
+                0,
+                0,
+                Extensions::default(),
+            )
+            .map(drop),
+    ];
+    for change in changes {
+        change.unwrap_err();
+    }
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), files.len());
+    system.destroy();
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::options::{MountOptions, VolumeMode};
 use super::{Mount, Source};
 use crate::backend::Backend;
 use crate::error::{MsbError, Status};
+use crate::ops::Uninterrupted;
 use crate::supervise::oplock::OperationLock;
 use crate::volume::attach::{Acquired, Wanted, acquire};
 use crate::volume::options::{VolumeKind, VolumeOptions};
@@ -24,6 +25,7 @@ impl Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
+        let _whole = Uninterrupted::begin();
         for volume in &self.0 {
             // What failed before is the one to report; a volume that stays is listed like any other.
             let _ = volume.remove();

@@ -28,7 +28,7 @@ fn the_machine_is_the_one_of_the_boot_contract() {
         "-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
         "-machine microvm,acpi=off,rtc=off,pit=on,pic=on,isa-serial=off,auto-kernel-cmdline=on,memory-backend=ram",
         "-global virtio-mmio.force-legacy=false",
-        "-cpu max,erms=off,fsrm=off",
+        "-cpu max,erms=off,fsrm=off,la57=off",
         "-accel tcg,thread=multi,tb-size=32",
         "-smp 2",
         "-m 256M",
