@@ -1,0 +1,175 @@
+package msb
+
+// #include <msb.h>
+import "C"
+
+import "time"
+
+// SandboxConfig is what [Backend.CreateSandbox] takes. Name and Image are required; what is zero is the backend's or the
+// library's default.
+type SandboxConfig struct {
+	// Name is unique in the backend: 1 to 128 of A-Z a-z 0-9 . _ - beginning with a letter or digit.
+	Name string
+	// Image is the root file system: the path of a directory, or of a disk image with an ext4 file system, raw or qcow2.
+	// It is not modified unless RootMode says so.
+	Image string
+	// RootMode is "overlay", which keeps the guest's writes apart, or "bind", which writes them into the directory.
+	RootMode string
+	// Upper is where writes to an overlay go: "disk", which survives stop and start, or "tmpfs", which does not.
+	Upper string
+	// UpperSizeMiB is the size of what holds them.
+	UpperSizeMiB uint64
+
+	// CPUs is the number of virtual processors, MemoryMiB the memory.
+	CPUs      uint32
+	MemoryMiB uint32
+
+	// Env, WorkDir, Shell and User are for commands that do not say.
+	Env      map[string]string
+	WorkDir  string
+	Shell    string
+	Hostname string
+	User     string // "name" or number, perhaps with ":group"
+	Rlimits  []Rlimit
+
+	// Labels are to find the sandbox by.
+	Labels map[string]string
+	// Mounts are what the guest sees in its tree beside its root.
+	Mounts []Mount
+
+	// Ephemeral removes the sandbox when it stops.
+	Ephemeral bool
+	// Replace stops and removes another sandbox of this name; ReplaceTimeout is how long that one has to stop before it is
+	// killed: 0 for 10 seconds, below zero for no time at all.
+	Replace        bool
+	ReplaceTimeout time.Duration
+	// IdleTimeout stops the sandbox after this long without any activity, MaxDuration after it has run this long.
+	IdleTimeout time.Duration
+	MaxDuration time.Duration
+	// Detached lets the sandbox live on when the process that started it ends.
+	Detached bool
+
+	// MinIsolation is "any", or "hardware", which refuses emulation.
+	MinIsolation string
+	// Driver is "auto", "krun" or "qemu".
+	Driver string
+	// BootTimeout is how long the guest has to come up: 0 for two minutes.
+	BootTimeout time.Duration
+}
+
+// c makes the config in C, to be freed by the caller.
+func (config *SandboxConfig) c() (*C.msb_sandbox_config, error) {
+	name, err := cText("name", config.Name)
+	if err != nil {
+		return nil, err
+	}
+	c := C.msb_sandbox_config_new(name)
+	if c == nil {
+		return nil, outOfMemory()
+	}
+	b := new(builder)
+	config.root(c, b)
+	config.commands(c, b)
+	config.surroundings(c, b)
+	config.life(c, b)
+	if b.err != nil {
+		C.msb_sandbox_config_free(c)
+		return nil, b.err
+	}
+	return c, nil
+}
+
+func (config *SandboxConfig) root(c *C.msb_sandbox_config, b *builder) {
+	b.text("image", config.Image, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_image(c, v, err)
+	})
+	b.text("root_mode", config.RootMode, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_root_mode(c, v, err)
+	})
+	b.text("upper", config.Upper, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_upper(c, v, err)
+	})
+	number(b, config.UpperSizeMiB, func(err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_upper_size_mib(c, C.uint64_t(config.UpperSizeMiB), err)
+	})
+	number(b, config.CPUs, func(err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_cpus(c, C.uint32_t(config.CPUs), err)
+	})
+	number(b, config.MemoryMiB, func(err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_memory_mib(c, C.uint32_t(config.MemoryMiB), err)
+	})
+}
+
+func (config *SandboxConfig) commands(c *C.msb_sandbox_config, b *builder) {
+	b.pairs("env", config.Env, func(key, value *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_env(c, key, value, err)
+	})
+	b.text("workdir", config.WorkDir, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_workdir(c, v, err)
+	})
+	b.text("shell", config.Shell, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_shell(c, v, err)
+	})
+	b.text("hostname", config.Hostname, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_hostname(c, v, err)
+	})
+	b.text("user", config.User, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_user(c, v, err)
+	})
+	for _, limit := range config.Rlimits {
+		b.always("rlimits", limit.Resource, func(v *C.char, err **C.msb_error) C.msb_status {
+			return C.msb_sandbox_config_add_rlimit(c, v, C.uint64_t(limit.Soft), C.uint64_t(limit.Hard), err)
+		})
+	}
+}
+
+func (config *SandboxConfig) surroundings(c *C.msb_sandbox_config, b *builder) {
+	b.pairs("labels", config.Labels, func(key, value *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_add_label(c, key, value, err)
+	})
+	for i := range config.Mounts {
+		b.mount(c, &config.Mounts[i])
+	}
+	b.text("min_isolation", config.MinIsolation, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_min_isolation(c, v, err)
+	})
+	b.text("driver", config.Driver, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_driver(c, v, err)
+	})
+}
+
+func (b *builder) mount(c *C.msb_sandbox_config, mount *Mount) {
+	if b.err != nil {
+		return
+	}
+	var m *C.msb_mount_config
+	if m, b.err = mount.c(); b.err != nil {
+		return
+	}
+	defer C.msb_mount_config_free(m)
+	b.call(func(err **C.msb_error) C.msb_status { return C.msb_sandbox_config_add_mount(c, m, err) })
+}
+
+func (config *SandboxConfig) life(c *C.msb_sandbox_config, b *builder) {
+	b.flag(config.Ephemeral, func(err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_ephemeral(c, 1, err)
+	})
+	b.flag(config.Replace, func(err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_replace(c, 1, err)
+	})
+	b.milliseconds(config.ReplaceTimeout, func(ms C.uint64_t, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_replace_timeout_ms(c, ms, err)
+	})
+	b.milliseconds(config.IdleTimeout, func(ms C.uint64_t, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_idle_timeout_ms(c, ms, err)
+	})
+	b.milliseconds(config.MaxDuration, func(ms C.uint64_t, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_max_duration_ms(c, ms, err)
+	})
+	b.flag(config.Detached, func(err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_detached(c, 1, err)
+	})
+	b.milliseconds(config.BootTimeout, func(ms C.uint64_t, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_boot_timeout_ms(c, ms, err)
+	})
+}
