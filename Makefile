@@ -10,6 +10,8 @@ KERNEL := $(MSB_BUILD_CACHE)/deps/libkrunfw.so.5
 ROOTFS := $(MSB_BUILD_CACHE)/rootfs
 RELEASE := $(CARGO_TARGET_DIR)/release
 DEBUG := $(CARGO_TARGET_DIR)/debug
+# Installed trees, each with the guest kernel beside the library, that bindings are built and tested against.
+STAGE := $(CARGO_TARGET_DIR)/stage
 WARN := -Wall -Wextra -Wpedantic -Werror
 # Tests use the driver that needs no hypervisor; libkrun, slow to compile, is only in the release build.
 DEV := --locked --no-default-features --features msb/process-driver,msb-agent/process,msb-runner/process
@@ -20,12 +22,18 @@ define complete
 ln -sfn libmsb.so $(1)/libmsb.so.0
 if [ -e $(KERNEL) ]; then cp -u $(KERNEL) $(1)/libkrunfw.so.5; fi
 endef
+# An installed tree of what was built in $(1), in $(2).
+define install-tree
+PREFIX=$(2) packaging/install $(1)
+cp -u $(KERNEL) $(2)/lib/libkrunfw.so.5
+endef
 
 .DELETE_ON_ERROR:
 # cargo uses all processors by itself, and a failing test should be the last thing printed.
 .NOTPARALLEL:
-.PHONY: help deps deps-test build build-debug run test test-fast test-rust test-c test-abi test-packaging test-examples \
-        test-vm test-krun bench bench-store lint fmt derived deny install uninstall clean
+.PHONY: help deps deps-test build build-debug stage stage-debug run test test-fast test-rust test-c test-abi test-packaging \
+        test-examples test-bindings test-cpp test-go test-node test-swift test-vm test-krun bench bench-store bench-bindings lint fmt derived \
+        fuzz deny install uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | awk -F@ '{ printf "%-22s %s\n", $$1, $$2 }'
@@ -38,7 +46,7 @@ deps: ## install by name what is missing to build and run: QEMU, busybox, pip, t
 
 deps-test: deps
 	$(call say,what the tests need)
-	scripts/need g++ clang valgrind e2fsprogs pkg-config xz-utils
+	scripts/need g++ clang cmake valgrind e2fsprogs pkg-config xz-utils
 	scripts/need --rust rustfmt clippy
 
 build: $(RELEASE)/localised/libmsb.a ## build the library: libmsb.so and libmsb.a in target/release, include/msb.h
@@ -58,6 +66,13 @@ build-debug:
 	$(CARGO) build --workspace $(DEV)
 	$(call complete,$(DEBUG))
 
+stage: deps build
+	$(call install-tree,$(RELEASE),$(STAGE)/release)
+
+stage-debug: deps build-debug
+	packaging/localise-static $(DEBUG)/libmsb.a $(DEBUG)/localised/libmsb.a
+	$(call install-tree,$(DEBUG),$(STAGE)/debug)
+
 $(ROOTFS): scripts/make-rootfs
 	scripts/make-rootfs $@
 
@@ -66,7 +81,8 @@ run: deps build $(ROOTFS) ## the main job: compile examples/c/hello.c and run it
 	$(CC) -std=c11 -O2 $(WARN) -Iinclude -o $(RELEASE)/hello examples/c/hello.c -L$(RELEASE) -lmsb -Wl,-rpath,$(RELEASE)
 	$(RELEASE)/hello $(ROOTFS)
 
-test: deps-test lint derived test-rust test-c build test-abi test-packaging test-examples test-vm test-krun ## every test
+test: deps-test lint derived test-rust test-c build test-abi test-packaging test-examples test-bindings test-vm \
+        test-krun ## every test
 	$(call say,every test passed)
 
 test-fast: deps-test lint derived test-rust test-c ## the tests that need no virtual machine and no release build
@@ -81,6 +97,7 @@ derived:
 	$(call say,what is made from the sources is up to date)
 	$(CARGO) run --quiet -p xtask -- header --check
 	$(CARGO) run --quiet -p xtask -- docs --check
+	$(CARGO) run --quiet -p xtask -- layout --check
 
 test-rust:
 	$(call say,Rust tests)
@@ -107,6 +124,12 @@ test-examples: deps build $(ROOTFS)
 	tests/packaging/examples
 	tests/packaging/readme
 
+test-bindings: test-cpp test-go test-node test-swift ## the bindings' own tests: C++, Go, Node.js, Swift
+
+test-cpp test-go test-node test-swift: test-%: deps-test stage-debug stage $(ROOTFS)
+	$(call say,the binding for $*)
+	scripts/test-binding $* $(STAGE)/debug $(STAGE)/release $(ROOTFS)
+
 test-vm: deps-test build $(ROOTFS) ## tests in virtual machines, on QEMU; 20 kills of hosts among them
 	$(call say,virtual machines on qemu)
 	scripts/test-vm qemu $(RELEASE) $(ROOTFS)
@@ -123,12 +146,20 @@ bench: deps-test build $(ROOTFS) ## measure, and print each figure beside its ba
 bench-store: deps-test build $(ROOTFS) ## measure the store, volumes and files beside microsandbox 0.5.8 and plain system calls
 	benches/store $(RELEASE)
 
+bench-bindings: deps-test stage $(ROOTFS) ## measure calls, commands, streams and waits in every language beside C
+	benches/bindings/run $(STAGE)/release $(ROOTFS)
+
 fmt: ## format the sources
 	$(CARGO) fmt --all
 
+FUZZ_SECS ?= 60
+fuzz: ## run every fuzz target for FUZZ_SECS seconds; needs a nightly toolchain, and installs cargo-fuzz first
+	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
+	fuzz/run $(FUZZ_SECS)
+
 deny: ## licences, sources and banned crates of all dependencies (installs cargo-deny first, which takes minutes)
 	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
-	$(CARGO) deny check bans licenses sources
+	$(CARGO) deny --workspace check bans licenses sources
 
 install: ## install what `make build` made under PREFIX, inside DESTDIR if that is given
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install $(RELEASE)

@@ -1,5 +1,5 @@
 # What the measuring scripts share, to be sourced: where they work, what is removed at the end, and how a measure is taken.
-# Before: $repo. After: $bin and $home, which go at the end, $values, `say` and `take`.
+# Before: $repo. After: $bin and $home, which go at the end, $values, `say`, `take` and `medians`.
 # shellcheck shell=bash disable=SC2154 # $repo is of who sources this
 
 export MSB_BUILD_CACHE=${MSB_BUILD_CACHE:-$repo/build}
@@ -42,6 +42,14 @@ take() { # WHAT SECS COMMAND...
     wait "$child" || status=$?
     child=
     [ "$status" -eq 0 ] || say "measuring $what failed with exit code $status"
+}
+
+# What was taken, each measure once: the median of its rounds.
+medians() {
+    sort -k 1,1 -k 2,2n "$values" | awk '
+        $1 != name { if (n) print name, value[int((n + 1) / 2)]; name = $1; n = 0 }
+        { value[++n] = $2 }
+        END { if (n) print name, value[int((n + 1) / 2)] }'
 }
 
 # A static program of benches/bare as the init of $bin/NAME.cpio, and other files beside it.
