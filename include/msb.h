@@ -2147,7 +2147,8 @@ msb_status msb_dispatcher_start(msb_dispatcher *out,
  *
  * - exec: the command; its handle may be released at once.
  * - dispatcher: the dispatcher.
- * - output: called with output; NULL throws output away.
+ * - output: called with output; NULL throws output away. After it gave `MSB_CALLBACK_STOP` neither it nor `ended` is
+ *   called again; the finalizer is.
  * - ended: called with the end; may be NULL.
  * - user: passed to each function; may be NULL.
  * - finalizer: called once when `user` is no longer needed, also if this call fails; may be NULL.
@@ -2908,14 +2909,14 @@ msb_status msb_file_pwrite(msb_file file,
  * Writes at the end of a file, as it is then: two writers do not overwrite each other. A failure may leave part of the
  * data written.
  *
- * - file: the file; opened with `MSB_OPEN_APPEND`.
+ * - file: the file; opened with `MSB_OPEN_WRITE`.
  * - data: borrowed; may be NULL if `len` is 0.
  * - len: number of bytes.
  * - timeout_ms: how long to wait for a sandbox, in milliseconds; -1 has no limit. A volume is not waited for.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: file operations; in a sandbox, up to `timeout_ms`.
  * - Errors: CORRUPT if a guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE if it was not opened for
- *   appending, IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+ *   writing, IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
 MSB_API

@@ -118,7 +118,8 @@ pub unsafe extern "C" fn msb_dispatcher_start(
 ///
 /// - exec: the command; its handle may be released at once.
 /// - dispatcher: the dispatcher.
-/// - output: called with output; NULL throws output away.
+/// - output: called with output; NULL throws output away. After it gave `MSB_CALLBACK_STOP` neither it nor `ended` is
+///   called again; the finalizer is.
 /// - ended: called with the end; may be NULL.
 /// - user: passed to each function; may be NULL.
 /// - finalizer: called once when `user` is no longer needed, also if this call fails; may be NULL.

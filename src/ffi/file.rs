@@ -157,14 +157,14 @@ pub unsafe extern "C" fn msb_file_pwrite(
 /// Writes at the end of a file, as it is then: two writers do not overwrite each other. A failure may leave part of the
 /// data written.
 ///
-/// - file: the file; opened with `MSB_OPEN_APPEND`.
+/// - file: the file; opened with `MSB_OPEN_WRITE`.
 /// - data: borrowed; may be NULL if `len` is 0.
 /// - len: number of bytes.
 /// - timeout_ms: how long to wait for a sandbox, in milliseconds; -1 has no limit. A volume is not waited for.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: file operations; in a sandbox, up to `timeout_ms`.
 /// - Errors: CORRUPT if a guest misbehaves, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE if it was not opened for
-///   appending, IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
+///   writing, IO, NOT_RUNNING, STALE_HANDLE, TIMEOUT, UNAVAILABLE, WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_file_append(

@@ -10,8 +10,9 @@ public struct ExecOutput: AsyncSequence, Sendable {
     public typealias Failure = MsbError
 
     /// The most bytes of a chunk.
-    static let chunkSize = 1 << 17
-    /// The most bytes of a chunk that was waited for; what came meanwhile is in the next one.
+    static let chunkSize = 1 << 16
+    /// The most bytes of a chunk that was waited for: few, because its result is copied once more than what is there at
+    /// once, and by the time the reader has woken up there is more.
     static let waitSize = 1 << 12
 
     let exec: Exec
