@@ -310,10 +310,11 @@ func TestWhatABackendGoesByIsWhatItWasTold(t *testing.T) {
 
 // The net: what is forgotten is released when it became unreachable, the queue's goroutine included.
 func TestWhatIsForgottenIsReleased(t *testing.T) {
+	home := t.TempDir()
 	before, goroutines := LiveObjects(KindAll), runtime.NumGoroutine()
 	forget := func() {
 		ctx := context.Background()
-		backend := must[*Backend](t)(NewBackend(ctx, BackendConfig{Home: t.TempDir(), Driver: "process"}))
+		backend := must[*Backend](t)(NewBackend(ctx, BackendConfig{Home: home, Driver: "process"}))
 		box := must[*Sandbox](t)(backend.CreateSandbox(ctx, SandboxConfig{Name: "forgotten", Image: "/"}))
 		ok(t, box.Start(ctx))
 		command := must[*Exec](t)(box.ExecStart(ctx, ExecConfig{Program: "sleep", Args: []string{"1000"}}, false))
@@ -327,6 +328,7 @@ func TestWhatIsForgottenIsReleased(t *testing.T) {
 		runtime.GC()
 		return LiveObjects(KindAll) == before && runtime.NumGoroutine() <= goroutines
 	})
+	eventually(t, "its sandbox has ended", func() bool { return len(processesOf(t, home)) == 0 })
 }
 
 // A garbage collection during a call must not release what the call works on.

@@ -95,7 +95,7 @@ async function main() {
   await sandbox.remove();
   sandbox.release();
   await backend.close({ timeoutMs: 60_000 });
-  fs.rmSync(home, { recursive: true });
+  fs.rmSync(home, { recursive: true, maxRetries: 20 });
 }
 
 main();

@@ -26,10 +26,10 @@ function atEnd(t, cleanup) {
   cleanups.get(t).push(cleanup);
 }
 
-/** A temporary directory that goes with the test. */
+/** A temporary directory that goes with the test; a runner that ends may still write to it for a while. */
 function temporaryDirectory(t) {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'msb-node-'));
-  atEnd(t, () => fs.rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
+  atEnd(t, () => fs.rmSync(directory, { recursive: true, force: true, maxRetries: 20 }));
   return directory;
 }
 

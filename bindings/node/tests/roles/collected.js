@@ -25,4 +25,4 @@ async function main() {
   await backend.close();
 }
 
-main().finally(() => fs.rmSync(home, { recursive: true, force: true }));
+main().finally(() => fs.rmSync(home, { recursive: true, force: true, maxRetries: 20 }));

@@ -21,11 +21,24 @@ func withDirectory<Result>(_ body: (String) async throws -> Result) async throws
     let path = String(cString: made)
     do {
         let result = try await body(path)
-        try FileManager.default.removeItem(atPath: path)
+        try await removeDirectory(path)
         return result
     } catch {
         print("kept for a look: \(path)")
         throw error
+    }
+}
+
+/// Removes a directory. A runner that ends may still write to it for a while.
+private func removeDirectory(_ path: String) async throws {
+    let giveUp = ContinuousClock.now + patience
+    while true {
+        do {
+            return try FileManager.default.removeItem(atPath: path)
+        } catch {
+            guard ContinuousClock.now < giveUp else { throw error }
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 }
 
