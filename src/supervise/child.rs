@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,8 @@ pub fn output(command: &mut Command, limit: Duration) -> io::Result<Vec<u8>> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .env_clear()
+        // Not a part of the host's group: a Ctrl-C there says nothing about what this finds out.
+        .process_group(0)
         .spawn()?;
     let mut output = Vec::new();
     let read = match child.stdout.take() {

@@ -9,7 +9,7 @@ use crate::ops::Uninterrupted;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub fn spawn_runner(runner: &Path) -> Result<UnixStream, MsbError> {
     ours.set_nonblocking(true).map_err(|error| failed(&error))?;
     let mut child = Command::new(runner)
         .arg("supervise")
+        // What a terminal sends to the host's group, as with Ctrl-C, must not hit it before it has a session of its own.
+        .process_group(0)
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
