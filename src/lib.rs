@@ -12,6 +12,7 @@ pub mod ffi;
 pub mod files;
 pub mod ops;
 pub mod options;
+mod panics;
 pub mod runtime;
 pub mod sandbox;
 pub mod storage;

@@ -4,10 +4,9 @@
 //! Invariant: nothing unwinds into C, `*err` is written on every path (NULL on success), and outputs are cleared
 //! before anything can fail. A panic becomes `MSB_ERR_INTERNAL` and prints nothing.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::panic::PanicHookInfo;
 use std::sync::Once;
 
 use crate::error::{MsbError, Status};
@@ -15,6 +14,7 @@ use crate::ffi::error::{self, msb_error};
 use crate::ffi::process;
 use crate::ffi::status::{MSB_OK, msb_status};
 use crate::ffi::text;
+use crate::panics;
 
 #[cfg(panic = "abort")]
 compile_error!("libmsb needs panic = \"unwind\": with \"abort\" a defect of the library would end its host");
@@ -243,15 +243,7 @@ impl Drop for Inside {
 fn contained<T>(body: impl FnOnce() -> T) -> Option<T> {
     quieten_own_panics();
     let _inside = Inside::enter();
-    // Unwind safety: the core's locks do not poison, and an object's invariants hold between its statements.
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            // Dropping a payload runs foreign code that may panic in turn; a defect may leak a few bytes.
-            std::mem::forget(payload);
-            None
-        }
-    }
+    panics::contained(body).ok()
 }
 
 fn panic_error() -> MsbError {
@@ -259,15 +251,7 @@ fn panic_error() -> MsbError {
         .try_with(|last| last.borrow_mut().take())
         .ok()
         .flatten();
-    MsbError::new(
-        Status::Internal,
-        "internal.panic",
-        what.map_or_else(
-            || "the library panicked".to_owned(),
-            |what| format!("the library panicked: {what}"),
-        ),
-    )
-    .remedy("this is a defect of libmsb; report it with this text and msb_build_info()")
+    panics::error(what.as_deref().unwrap_or("no message"))
 }
 
 /// Keeps this library's panics off the host's stderr.
@@ -300,12 +284,7 @@ fn quieten_own_panics() {
 const THREAD_PREFIX: &str = "msb-";
 
 fn describe(info: &PanicHookInfo<'_>) -> String {
-    let payload: &(dyn Any + Send) = info.payload();
-    let message = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
+    let message = panics::text(info.payload());
     match info.location() {
         Some(place) => format!("{message} at {}:{}", place.file(), place.line()),
         None => message.to_owned(),

@@ -27,8 +27,7 @@ pub use section::{Section, blocking};
 pub use timer::Timer;
 
 use crate::error::{MsbError, Status};
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::panics;
 
 /// The reason of every operation that was cancelled.
 const CANCELLED: &str = "op.cancelled";
@@ -41,25 +40,5 @@ pub fn cancelled() -> MsbError {
 
 /// Runs part of an operation; a panic is its error.
 fn contained<T>(body: impl FnOnce() -> T) -> Result<T, MsbError> {
-    // Unwind safety: the core's locks do not poison, and an object's invariants hold between its statements.
-    catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
-        let error = panic_error(payload.as_ref());
-        // Dropping a payload runs foreign code that may panic in turn; a defect may leak a few bytes.
-        std::mem::forget(payload);
-        error
-    })
-}
-
-fn panic_error(payload: &(dyn Any + Send)) -> MsbError {
-    let what = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    MsbError::new(
-        Status::Internal,
-        "internal.panic",
-        format!("the library panicked: {what}"),
-    )
-    .remedy("this is a defect of libmsb; report it with this text and msb_build_info()")
+    panics::contained(body).map_err(|text| panics::error(&text))
 }

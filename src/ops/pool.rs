@@ -81,15 +81,21 @@ pub(super) struct Pool {
 }
 
 impl LaneState {
-    /// The first task that may run now.
+    /// Whether a thread may wait for this guest too.
+    fn has_room(&self, guest: u64) -> bool {
+        self.guests.get(&guest).is_none_or(|busy| *busy < MAX_PER_GUEST)
+    }
+
+    /// Where the first task is that may run now.
+    fn free(&self) -> Option<usize> {
+        self.queue
+            .iter()
+            .position(|entry| entry.guest.is_none_or(|guest| self.has_room(guest)))
+    }
+
+    /// Takes the first task that may run now.
     fn pick(&mut self) -> Option<Entry> {
-        let guests = &self.guests;
-        let is_free = |entry: &Entry| {
-            entry
-                .guest
-                .is_none_or(|guest| guests.get(&guest).is_none_or(|busy| *busy < MAX_PER_GUEST))
-        };
-        let index = self.queue.iter().position(is_free)?;
+        let index = self.free()?;
         let entry = self.queue.remove(index)?;
         if let Some(guest) = entry.guest {
             *self.guests.entry(guest).or_default() += 1;
@@ -142,9 +148,7 @@ impl Pool {
         }
         // What was lined up before it may be for the same guest and take the last turns there.
         let here = &state.lanes[index];
-        at_once &= guest.is_none_or(|guest| {
-            here.queue.len() == 1 && here.guests.get(&guest).is_none_or(|busy| *busy < MAX_PER_GUEST)
-        });
+        at_once &= guest.is_none_or(|guest| here.queue.len() == 1 && here.has_room(guest));
         drop(state);
         self.changed[index].notify_one();
         Ok(at_once)
@@ -210,24 +214,11 @@ fn run(queue: &Arc<Shared>, lane: usize) {
         let timed_out = pool.changed[lane].wait_for(&mut state, IDLE).timed_out();
         state.lanes[lane].idle -= 1;
         // What is lined up but may not run yet is for the thread that holds it up.
-        if timed_out {
-            if let Some(entry) = state.lanes[lane].pick() {
-                state.lanes[lane].unpick(entry);
-                continue;
-            }
+        if timed_out && state.lanes[lane].free().is_none() {
             break;
         }
     }
     state.lanes[lane].threads -= 1;
-}
-
-impl LaneState {
-    fn unpick(&mut self, entry: Entry) {
-        if let Some(guest) = entry.guest {
-            self.put_back(guest);
-        }
-        self.queue.push_front(entry);
-    }
 }
 
 fn perform(task: Task, queue: &Shared) {

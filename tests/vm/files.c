@@ -48,44 +48,44 @@ static uint8_t *pattern(void) {
 TEST(host_and_guest_see_the_same_files) {
     msb_error *err = NULL;
     uint8_t there = 9;
-    CHECK_OK(err, msb_sandbox_fs_mkdir(guest, "/work/deep/er", 0750, MSB_MKDIR_PARENTS, CALL_MS, &err));
-    CHECK_OK(err, msb_sandbox_fs_write(guest, "/work/file", "one\n", 4, 0, 0640, CALL_MS, &err));
-    CHECK_OK(err, msb_sandbox_fs_write(guest, "/work/file", "two\n", 4, MSB_WRITE_APPEND, 0, CALL_MS, &err));
-    CHECK(shell_says(guest, "cd /work; cat file; stat -c %a:%u file deep/er; echo from guest > deep/back", "one\ntwo\n640:0\n750:0\n"));
-    CHECK(holds("/work/deep/back", "from guest\n"));
+    CHECK_OK(err, msb_sandbox_fs_mkdir(guest, "/data/deep/er", 0750, MSB_MKDIR_PARENTS, CALL_MS, &err));
+    CHECK_OK(err, msb_sandbox_fs_write(guest, "/data/file", "one\n", 4, 0, 0640, CALL_MS, &err));
+    CHECK_OK(err, msb_sandbox_fs_write(guest, "/data/file", "two\n", 4, MSB_WRITE_APPEND, 0, CALL_MS, &err));
+    CHECK(shell_says(guest, "cd /data; cat file; stat -c %a:%u file deep/er; echo from guest > deep/back", "one\ntwo\n640:0\n750:0\n"));
+    CHECK(holds("/data/deep/back", "from guest\n"));
     /* A file that is open in the guest keeps its content when its name gets another. */
-    CHECK(shell_says(guest, "exec 3</work/file; (sleep 60 <&3 >/dev/null 2>&1 &) ; echo held", "held\n"));
-    CHECK_OK(err, msb_sandbox_fs_write(guest, "/work/file", "whole\n", 6, MSB_WRITE_ATOMIC, 0644, CALL_MS, &err));
-    CHECK(shell_says(guest, "cat /work/file; ls /work | tr '\\n' ' '; for p in $(pidof sleep); do cat /proc/$p/fd/0; done; killall sleep",
+    CHECK(shell_says(guest, "exec 3</data/file; (sleep 60 <&3 >/dev/null 2>&1 &) ; echo held", "held\n"));
+    CHECK_OK(err, msb_sandbox_fs_write(guest, "/data/file", "whole\n", 6, MSB_WRITE_ATOMIC, 0644, CALL_MS, &err));
+    CHECK(shell_says(guest, "cat /data/file; ls /data | tr '\\n' ' '; for p in $(pidof sleep); do cat /proc/$p/fd/0; done; killall sleep",
                      "whole\ndeep file one\ntwo\n"));
-    CHECK_OK(err, msb_sandbox_fs_exists(guest, "/work/nothing", CALL_MS, &there, &err));
+    CHECK_OK(err, msb_sandbox_fs_exists(guest, "/data/nothing", CALL_MS, &there, &err));
     CHECK(there == 0);
-    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_sandbox_fs_remove(guest, "/work/nothing", CALL_MS, &err));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_sandbox_fs_remove(guest, "/data/nothing", CALL_MS, &err));
 }
 
 TEST(names_links_modes_and_times_are_the_guests) {
     msb_error *err = NULL;
     msb_bytes *target = NULL;
     msb_file_info *info = NULL;
-    put("/work/a", "a\n");
-    CHECK_OK(err, msb_sandbox_fs_copy(guest, "/work/a", "/work/b", CALL_MS, &err));
-    CHECK_OK(err, msb_sandbox_fs_rename(guest, "/work/b", "/work/deep/b", CALL_MS, &err));
-    CHECK_OK(err, msb_sandbox_fs_symlink(guest, "../a", "/work/deep/link", CALL_MS, &err));
-    CHECK_OK(err, msb_sandbox_fs_readlink(guest, "/work/deep/link", CALL_MS, &target, &err));
+    put("/data/a", "a\n");
+    CHECK_OK(err, msb_sandbox_fs_copy(guest, "/data/a", "/data/b", CALL_MS, &err));
+    CHECK_OK(err, msb_sandbox_fs_rename(guest, "/data/b", "/data/deep/b", CALL_MS, &err));
+    CHECK_OK(err, msb_sandbox_fs_symlink(guest, "../a", "/data/deep/link", CALL_MS, &err));
+    CHECK_OK(err, msb_sandbox_fs_readlink(guest, "/data/deep/link", CALL_MS, &target, &err));
     CHECK(target && msb_bytes_len(target) == 4 && memcmp(msb_bytes_data(target), "../a", 4) == 0);
     msb_bytes_free(target);
-    CHECK_OK(err, msb_sandbox_fs_chmod(guest, "/work/deep/b", 0604, CALL_MS, &err));
-    CHECK_OK(err, msb_sandbox_fs_utimes(guest, "/work/deep/b", MSB_TIME_KEEP, 1000000000LL * 1234567890, CALL_MS, &err));
-    CHECK(shell_says(guest, "cd /work/deep; stat -c %a:%Y b; cat link; readlink link", "604:1234567890\na\n../a\n"));
-    CHECK_OK(err, msb_sandbox_fs_stat(guest, "/work/deep/link", 0, CALL_MS, &info, &err));
+    CHECK_OK(err, msb_sandbox_fs_chmod(guest, "/data/deep/b", 0604, CALL_MS, &err));
+    CHECK_OK(err, msb_sandbox_fs_utimes(guest, "/data/deep/b", MSB_TIME_KEEP, 1000000000LL * 1234567890, CALL_MS, &err));
+    CHECK(shell_says(guest, "cd /data/deep; stat -c %a:%Y b; cat link; readlink link", "604:1234567890\na\n../a\n"));
+    CHECK_OK(err, msb_sandbox_fs_stat(guest, "/data/deep/link", 0, CALL_MS, &info, &err));
     CHECK(msb_file_info_kind(info) == MSB_FILE_SYMLINK);
     msb_file_info_free(info);
-    CHECK_OK(err, msb_sandbox_fs_stat(guest, "/work/deep/link", MSB_STAT_FOLLOW, CALL_MS, &info, &err));
+    CHECK_OK(err, msb_sandbox_fs_stat(guest, "/data/deep/link", MSB_STAT_FOLLOW, CALL_MS, &info, &err));
     CHECK(msb_file_info_kind(info) == MSB_FILE_REGULAR && msb_file_info_size(info) == 2);
     msb_file_info_free(info);
     /* An absolute link goes by the guest's root, not by the host's. */
-    CHECK_OK(err, msb_sandbox_fs_symlink(guest, "/proc/sys/kernel/hostname", "/work/host", CALL_MS, &err));
-    CHECK(holds("/work/host", "files\n"));
+    CHECK_OK(err, msb_sandbox_fs_symlink(guest, "/proc/sys/kernel/hostname", "/data/host", CALL_MS, &err));
+    CHECK(holds("/data/host", "files\n"));
 }
 
 TEST(a_long_directory_is_listed_in_pages) {
@@ -113,7 +113,7 @@ TEST(an_open_file_is_read_and_written_at_places) {
     uint8_t *data = pattern(), *back = calloc(1, BIG);
     uint64_t size = 0;
     size_t n = 0, got = 0;
-    CHECK_OK(err, msb_sandbox_fs_open(guest, "/work/big", MSB_OPEN_READ | MSB_OPEN_WRITE | MSB_OPEN_CREATE, 0600, CALL_MS, &file, &err));
+    CHECK_OK(err, msb_sandbox_fs_open(guest, "/data/big", MSB_OPEN_READ | MSB_OPEN_WRITE | MSB_OPEN_CREATE, 0600, CALL_MS, &file, &err));
     /* The second half first: nothing depends on the order. */
     CHECK_OK(err, msb_file_pwrite(file, BIG / 2, data + BIG / 2, BIG - BIG / 2, CALL_MS, &err));
     CHECK_OK(err, msb_file_pwrite(file, 0, data, BIG / 2, CALL_MS, &err));
@@ -124,9 +124,9 @@ TEST(an_open_file_is_read_and_written_at_places) {
     CHECK(err == NULL && got == BIG && memcmp(data, back, BIG) == 0);
     CHECK_OK(err, msb_file_truncate(file, 5, CALL_MS, &err));
     CHECK_OK(err, msb_file_append(file, "end", 3, CALL_MS, &err));
-    CHECK(shell_says(guest, "tail -c 3 /work/big; wc -c < /work/big", "end8\n"));
+    CHECK(shell_says(guest, "tail -c 3 /data/big; wc -c < /data/big", "end8\n"));
     /* Removed in the guest, it lives on while it is open. */
-    CHECK(shell_says(guest, "rm /work/big; echo gone", "gone\n"));
+    CHECK(shell_says(guest, "rm /data/big; echo gone", "gone\n"));
     CHECK_OK(err, msb_file_pread(file, 5, back, 3, CALL_MS, &n, &err));
     CHECK(n == 3 && memcmp(back, "end", 3) == 0);
     msb_file_release(&file);
@@ -197,13 +197,13 @@ TEST(nothing_is_reached_once_it_stopped) {
     msb_file file = {0};
     size_t n = 1;
     char byte;
-    CHECK_OK(err, msb_sandbox_fs_open(guest, "/work/a", MSB_OPEN_READ, 0, CALL_MS, &file, &err));
+    CHECK_OK(err, msb_sandbox_fs_open(guest, "/data/a", MSB_OPEN_READ, 0, CALL_MS, &file, &err));
     stop(guest);
     CHECK(msb_file_pread(file, 0, &byte, 1, CALL_MS, &n, &err) != MSB_OK && n == 0);
     msb_error_free(err);
     err = NULL;
     msb_file_release(&file);
-    CHECK_STATUS(MSB_ERR_NOT_RUNNING, err, msb_sandbox_fs_remove(guest, "/work/a", CALL_MS, &err));
+    CHECK_STATUS(MSB_ERR_NOT_RUNNING, err, msb_sandbox_fs_remove(guest, "/data/a", CALL_MS, &err));
 }
 
 int main(void) {
