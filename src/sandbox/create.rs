@@ -81,6 +81,7 @@ fn insert(backend: &Backend, store: &Store, spec: &SandboxSpec) -> Result<Sandbo
         config: &spec.to_json()?,
         ephemeral: spec.lifecycle.ephemeral,
         labels: &spec.labels,
+        manifest_id: None,
     };
     check_free(&directory, store, &spec.name)?;
     let row = store

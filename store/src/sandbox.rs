@@ -12,7 +12,7 @@ use crate::error::{Failure, StoreError};
 use crate::status::{SandboxStatus, valid_transition};
 use crate::store::Store;
 use crate::time::Timestamp;
-use crate::{attach, labels, run};
+use crate::{attach, image, labels, run};
 
 /// The columns of [`SandboxRow`], in the order of [`SandboxRow::read`].
 pub(crate) const COLUMNS: &str = "id, name, config, status, ephemeral, created_at, updated_at";
@@ -28,6 +28,8 @@ pub struct NewSandbox<'a> {
     pub ephemeral: bool,
     /// Its labels.
     pub labels: &'a BTreeMap<String, String>,
+    /// The manifest whose image its root is made from.
+    pub manifest_id: Option<i64>,
 }
 
 /// A stored sandbox.
@@ -65,7 +67,7 @@ impl SandboxRow {
 }
 
 impl Store {
-    /// Inserts a sandbox as `Created`, with its labels.
+    /// Inserts a sandbox as `Created`, with its labels, and keeps the manifest of its root from being removed.
     pub fn insert_sandbox(&self, new: &NewSandbox<'_>) -> Result<SandboxRow, StoreError> {
         self.write(|tx| {
             let now = Timestamp::now();
@@ -92,6 +94,9 @@ impl Store {
             };
             let id = tx.last_insert_rowid();
             labels::insert(tx, id, new.labels)?;
+            if let Some(manifest) = new.manifest_id {
+                image::pin(tx, id, manifest)?;
+            }
             Ok(SandboxRow {
                 id,
                 name: new.name.to_owned(),

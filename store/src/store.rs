@@ -354,6 +354,7 @@ mod tests {
                 config,
                 ephemeral: false,
                 labels: &labels,
+                manifest_id: None,
             })
         };
         insert("before", "{}").unwrap();

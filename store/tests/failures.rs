@@ -176,6 +176,7 @@ fn a_database_deleted_or_replaced_under_an_open_store_is_told() {
         config: "{}",
         ephemeral: false,
         labels: &labels,
+        manifest_id: None,
     };
     let outcome = store.insert_sandbox(&new);
     assert!(matches!(outcome, Err(StoreError::Moved { .. })), "{outcome:?}");

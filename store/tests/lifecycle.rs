@@ -59,6 +59,7 @@ fn a_sandbox_is_found_by_name_and_id_and_its_name_is_taken() {
         config: "{}",
         ephemeral: true,
         labels: &labels,
+        manifest_id: None,
     };
     assert!(matches!(store.insert_sandbox(&again), Err(StoreError::NameTaken { name }) if name == "one"));
 }
@@ -330,6 +331,7 @@ fn labels_are_set_replaced_and_removed() {
         config: "{}",
         ephemeral: false,
         labels: &labels,
+        manifest_id: None,
     };
     let id = store.insert_sandbox(&new).unwrap().id;
     assert_eq!(store.labels(id).unwrap(), Some(labels));

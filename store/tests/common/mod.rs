@@ -32,6 +32,7 @@ pub fn insert(store: &Store, name: &str) -> SandboxRow {
             config: "{}",
             ephemeral: false,
             labels: &labels,
+            manifest_id: None,
         })
         .unwrap()
 }

@@ -1,0 +1,154 @@
+//! Images: what one transaction stores, what keeps a manifest or a layer, and what goes with the last reference.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that meets the unexpected has failed"
+)]
+
+use msb_store::{ImageConfigRow, ImageRemoval, LayerRow, NewImage, NewSandbox, Store, StoreOptions};
+use std::collections::BTreeMap;
+
+fn layer(name: &str) -> LayerRow {
+    LayerRow {
+        diff_id: format!("sha256:{name}"),
+        blob_digest: format!("sha256:blob-{name}"),
+        media_type: "application/vnd.oci.image.layer.v1.tar+gzip".to_owned(),
+        compressed_size_bytes: 10,
+        erofs_size_bytes: 4096,
+    }
+}
+
+fn config() -> ImageConfigRow {
+    ImageConfigRow {
+        env: vec!["PATH=/bin".to_owned()],
+        entrypoint: Some(vec!["/entry".to_owned()]),
+        cmd: None,
+        working_dir: Some("/srv".to_owned()),
+        user: Some("nobody".to_owned()),
+        stop_signal: Some("SIGINT".to_owned()),
+        labels: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
+    }
+}
+
+fn put(store: &Store, reference: &str, digest: &str, layers: &[LayerRow]) {
+    store
+        .put_image(&NewImage {
+            reference,
+            digest,
+            media_type: "application/vnd.oci.image.manifest.v1+json",
+            config_digest: "sha256:config",
+            architecture: "amd64",
+            os: "linux",
+            variant: None,
+            config: &config(),
+            layers,
+        })
+        .unwrap();
+}
+
+fn with_store(check: impl FnOnce(&Store)) {
+    let home = tempfile::tempdir().unwrap();
+    check(&Store::open(&home.path().join("msb.db"), StoreOptions::default()).unwrap());
+}
+
+#[test]
+fn an_image_is_read_as_it_was_stored() {
+    with_store(|store| {
+        // A layer may be there twice.
+        put(store, "a:1", "sha256:m1", &[layer("x"), layer("y"), layer("x")]);
+        let image = store.image("a:1").unwrap().unwrap();
+        assert_eq!(
+            (image.digest.as_str(), image.layer_count, image.size_bytes),
+            ("sha256:m1", Some(3), Some(30))
+        );
+        assert_eq!(store.image_config(image.manifest_id).unwrap(), config());
+        assert_eq!(
+            store.image_layers(image.manifest_id).unwrap(),
+            [layer("x"), layer("y"), layer("x")]
+        );
+        assert_eq!(store.layer("sha256:y").unwrap(), Some(layer("y")));
+        assert!(store.has_layer("y").unwrap() && store.has_manifest("m1").unwrap());
+        assert_eq!(store.image("a:2").unwrap(), None);
+    });
+}
+
+#[test]
+fn storing_the_same_image_again_changes_nothing_but_the_moment() {
+    with_store(|store| {
+        put(store, "a:1", "sha256:m1", &[layer("x")]);
+        put(store, "a:1", "sha256:m1", &[layer("x")]);
+        let image = store.image("a:1").unwrap().unwrap();
+        assert_eq!(store.image_layers(image.manifest_id).unwrap().len(), 1);
+        assert_eq!(store.list_images("", 10).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_layer_goes_with_the_last_image_that_has_it() {
+    with_store(|store| {
+        put(store, "a:1", "sha256:m1", &[layer("base"), layer("x")]);
+        put(store, "b:1", "sha256:m2", &[layer("base"), layer("y")]);
+        let ImageRemoval::Removed(gone) = store.remove_image("a:1").unwrap() else {
+            panic!("not removed");
+        };
+        assert_eq!(
+            (gone.manifests, gone.layers),
+            (vec!["sha256:m1".to_owned()], vec![layer("x")])
+        );
+        assert_eq!(store.remove_image("a:1").unwrap(), ImageRemoval::Missing);
+        let ImageRemoval::Removed(gone) = store.remove_image("b:1").unwrap() else {
+            panic!("not removed");
+        };
+        assert_eq!(gone.layers.len(), 2);
+    });
+}
+
+#[test]
+fn a_reference_that_moves_on_leaves_what_prune_takes() {
+    with_store(|store| {
+        put(store, "a:latest", "sha256:m1", &[layer("x")]);
+        put(store, "a:latest", "sha256:m2", &[layer("y")]);
+        assert_eq!(store.image("a:latest").unwrap().unwrap().digest, "sha256:m2");
+        let gone = store.prune_images().unwrap();
+        assert_eq!(
+            (gone.manifests, gone.layers),
+            (vec!["sha256:m1".to_owned()], vec![layer("x")])
+        );
+        assert_eq!(store.prune_images().unwrap(), Default::default());
+    });
+}
+
+#[test]
+fn an_image_that_a_sandbox_needs_stays_and_the_sandbox_is_named() {
+    with_store(|store| {
+        put(store, "a:1", "sha256:m1", &[layer("x")]);
+        put(store, "a:2", "sha256:m1", &[layer("x")]);
+        let manifest = store.image("a:1").unwrap().unwrap().manifest_id;
+        let sandbox = store
+            .insert_sandbox(&NewSandbox {
+                name: "box",
+                config: "{}",
+                ephemeral: false,
+                labels: &BTreeMap::new(),
+                manifest_id: Some(manifest),
+            })
+            .unwrap();
+        assert_eq!(
+            store.sandbox_manifest(sandbox.id).unwrap(),
+            Some((manifest, "sha256:m1".to_owned()))
+        );
+        // Another reference keeps it, so this one may go.
+        assert!(
+            matches!(store.remove_image("a:1").unwrap(), ImageRemoval::Removed(gone) if gone.manifests.is_empty())
+        );
+        assert_eq!(
+            store.remove_image("a:2").unwrap(),
+            ImageRemoval::Needed(vec!["box".to_owned()])
+        );
+        store.delete_sandbox(sandbox.id).unwrap();
+        assert!(
+            matches!(store.remove_image("a:2").unwrap(), ImageRemoval::Removed(gone) if gone.layers.len() == 1)
+        );
+    });
+}
