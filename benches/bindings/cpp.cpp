@@ -65,10 +65,10 @@ static void measure_exec(const msb::sandbox &box) {
 }
 
 static double stream(const msb::sandbox &box) {
-    static char buffer[65536];
+    static char buffer[256 << 10];
     std::uint64_t total = 0;
     const auto began = steady::now();
-    const auto command = box.exec_start(msb::exec_config("head").args("-c", "268435456", "/dev/zero")).value();
+    const auto command = box.exec_start(msb::exec_config("dd").args("if=/dev/zero", "bs=1M", "count=256")).value();
     while (const auto n = command.read(msb::stream::out, buffer, patience).value()) total += n;
     const auto end = command.wait(patience).value();
     const double took = seconds_since(began);

@@ -43,8 +43,8 @@ function compared(name, language, value, other, what, bar, unit, least,    text,
 }
 
 END {
-    count = split("c cpp go node swift", languages, " ")
-    split("C C++ Go Node.js Swift", shown, " ")
+    count = split("c cpp go node swift_c swift", languages, " ")
+    split("C|C++|Go|Node.js|C where Swift is|Swift", shown, "|")
     for (i = 1; i <= count; i++) names[languages[i]] = shown[i]
     split(missing, gone, " ")
     for (i in gone) absent[gone[i]] = 1
@@ -52,17 +52,21 @@ END {
     row(driver ", " rounds " rounds: measure", "value", "bar", "")
     for (i = 1; i <= count; i++) {
         language = languages[i]
+        plain = language == "c" || language == "swift_c"
+        beside = language == "swift" ? "swift_c" : "c"
         told(names[language] ": an empty C function", language, "floor_ns", "ns")
         if (language == "go" || language == "node")
             compared(names[language] ": msb_version", language, "version_ns", language ".floor_ns", "an empty C function", 2, "ns")
         else told(names[language] ": msb_version", language, "version_ns", "ns")
+        if (language == "node")
+            compared("Node.js: msb_abi_version", "node", "abi_version_ns", "node.number_floor_ns", "a C function that gives a number", 2, "ns")
         told(names[language] ": a volume opened by name", language, "open_by_name_ns", "ns")
-        if (language == "c") {
-            told("C: exec true, p50", "c", "exec_true_us", "us")
-            told("C: stdout, 256 MiB", "c", "stdout_mib_s", "MiB/s")
+        if (plain) {
+            told(names[language] ": exec true, p50", language, "exec_true_us", "us")
+            told(names[language] ": stdout, 256 MiB", language, "stdout_mib_s", "MiB/s")
         } else {
-            compared(names[language] ": exec true, p50", language, "exec_true_us", "c.exec_true_us", "C", 1.3, "us")
-            compared(names[language] ": stdout, 256 MiB", language, "stdout_mib_s", "c.stdout_mib_s", "C", 0.8, "MiB/s", 1)
+            compared(names[language] ": exec true, p50", language, "exec_true_us", beside ".exec_true_us", "C", 1.3, "us")
+            compared(names[language] ": stdout, 256 MiB", language, "stdout_mib_s", beside ".stdout_mib_s", "C", 0.8, "MiB/s", 1)
         }
         name = names[language] ": threads for 1,000 waits"
         bar = language == "go" || language == "node" ? "<= 8" : "reported"

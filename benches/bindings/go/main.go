@@ -133,7 +133,7 @@ func measureStream(ctx context.Context, box *msb.Sandbox) error {
 }
 
 func stream(ctx context.Context, box *msb.Sandbox) error {
-	command := box.Command("head", "-c", fmt.Sprint(streamBytes), "/dev/zero")
+	command := box.Command("dd", "if=/dev/zero", "bs=1M", "count=256")
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return err

@@ -62,7 +62,7 @@ func measureStream(_ sandbox: Sandbox) async throws {
     var rates: [Double] = []
     for _ in 0..<streams {
         let began = clock.now
-        let exec = try await sandbox.start(ExecConfig("head", ["-c", "\(streamBytes)", "/dev/zero"]))
+        let exec = try await sandbox.start(ExecConfig("dd", ["if=/dev/zero", "bs=1M", "count=256"]))
         var total = 0
         for try await chunk in exec.stdout { total += chunk.count }
         let status = try await exec.wait()
