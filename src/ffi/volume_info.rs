@@ -1,7 +1,9 @@
 //! `msb_volume_info` and `msb_volume_page`: what is known of volumes at one moment.
 
-use std::ffi::{CStr, CString, c_char};
-use std::os::unix::ffi::OsStringExt;
+use std::borrow::Cow;
+use std::ffi::{CString, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr;
 
 use crate::error::MsbError;
@@ -22,47 +24,95 @@ pub const MSB_NOT_MEASURED: u64 = 18_446_744_073_709_551_615;
 
 /// A snapshot of a volume. Freed with `msb_volume_info_free`, unless it belongs to a page.
 pub struct msb_volume_info {
-    name: CString,
-    kind: &'static CStr,
-    directory: CString,
+    /// The volume's directory, whose name is the volume's.
+    path: CString,
+    /// Where in `path` that name begins.
+    name_at: usize,
+    kind: VolumeKind,
     quota_mib: u64,
     capacity_bytes: u64,
     used_bytes: u64,
-    disk_format: Option<CString>,
-    disk_fstype: Option<CString>,
     created_unix_ms: u64,
     updated_unix_ms: u64,
-    attached_to: Vec<CString>,
-    labels: Vec<(CString, CString)>,
+    /// Nothing where there is nothing to tell, as for most volumes of a listing.
+    more: Option<Box<Texts>>,
 }
 
 value_object!(msb_volume_info, VolumeInfo);
 
+/// What not every volume has.
+struct Texts {
+    disk_format: CString,
+    disk_fstype: CString,
+    attached_to: Vec<CString>,
+    labels: Vec<(CString, CString)>,
+}
+
+impl Texts {
+    fn of(info: &VolumeInfo) -> Option<Box<Self>> {
+        let disk = info.disk_format.as_ref().or(info.disk_fstype.as_ref());
+        if disk.is_none() && info.attached_to.is_empty() && info.labels.is_empty() {
+            return None;
+        }
+        let labels = info.labels.iter();
+        Some(Box::new(Self {
+            disk_format: info.disk_format.as_deref().map(to_c).unwrap_or_default(),
+            disk_fstype: info.disk_fstype.as_deref().map(to_c).unwrap_or_default(),
+            attached_to: info.attached_to.iter().map(|name| to_c(name)).collect(),
+            labels: labels.map(|(key, value)| (to_c(key), to_c(value))).collect(),
+        }))
+    }
+}
+
 impl msb_volume_info {
-    fn new(info: VolumeInfo) -> Self {
+    /// `volumes`: the directory of all volumes.
+    fn new(volumes: &Path, info: &VolumeInfo) -> Self {
+        let (path, name_at) = path_of(volumes, &info.name);
         Self {
-            name: to_c(&info.name),
-            kind: match info.kind {
-                VolumeKind::Dir => c"dir",
-                VolumeKind::Disk => c"disk",
-            },
-            // A path holds no NUL.
-            directory: CString::new(info.directory.into_os_string().into_vec()).unwrap_or_default(),
+            path,
+            name_at,
+            kind: info.kind,
             quota_mib: info.quota_mib.map_or(0, u64::from),
             capacity_bytes: info.capacity_bytes.unwrap_or(0),
             used_bytes: info.used_bytes.unwrap_or(MSB_NOT_MEASURED),
-            disk_format: info.disk_format.as_deref().map(to_c),
-            disk_fstype: info.disk_fstype.as_deref().map(to_c),
             created_unix_ms: info.created_unix_ms,
             updated_unix_ms: info.updated_unix_ms,
-            attached_to: info.attached_to.iter().map(|name| to_c(name)).collect(),
-            labels: info
-                .labels
-                .iter()
-                .map(|(key, value)| (to_c(key), to_c(value)))
-                .collect(),
+            more: Texts::of(info),
         }
     }
+
+    fn name(&self) -> *const c_char {
+        let name = self.path.as_bytes_with_nul().get(self.name_at..);
+        name.unwrap_or(b"\0").as_ptr().cast()
+    }
+
+    fn labels(&self) -> &[(CString, CString)] {
+        self.more.as_ref().map_or(&[], |more| &more.labels)
+    }
+
+    fn attached_to(&self) -> &[CString] {
+        self.more.as_ref().map_or(&[], |more| &more.attached_to)
+    }
+}
+
+/// The path of a volume for C, in one allocation, and where the volume's name begins in it.
+fn path_of(volumes: &Path, name: &str) -> (CString, usize) {
+    let folder = volumes.as_os_str().as_bytes();
+    let name = if name.contains('\0') {
+        Cow::Owned(name.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(name)
+    };
+    let mut path = Vec::with_capacity(folder.len() + name.len() + 2);
+    path.extend_from_slice(folder);
+    if !folder.ends_with(b"/") {
+        path.push(b'/');
+    }
+    let name_at = path.len();
+    path.extend_from_slice(name.as_bytes());
+    path.push(0);
+    // A path of the host holds no NUL.
+    (CString::from_vec_with_nul(path).unwrap_or_default(), name_at)
 }
 
 /// One page of a listing. Freed with `msb_volume_page_free`.
@@ -89,7 +139,7 @@ pub unsafe extern "C" fn msb_volume_info_get(
     err: *mut *mut msb_error,
 ) -> msb_status {
     ffi!(err, [token volume, out out], {
-        *out = value::into_raw(msb_volume_info::new(volume.info()?))?;
+        *out = value::into_raw(msb_volume_info::new(&volume.backend().config().volumes, &volume.info()?))?;
         Ok(())
     })
 }
@@ -103,7 +153,7 @@ pub unsafe extern "C" fn msb_volume_info_get(
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_name(info: *const msb_volume_info) -> *const c_char {
-    ffi!(else ptr::null(), [value info], { Ok(info.name.as_ptr()) })
+    ffi!(else ptr::null(), [value info], { Ok(info.name()) })
 }
 
 /// What it is made of: `"dir"` or `"disk"`.
@@ -115,7 +165,13 @@ pub unsafe extern "C" fn msb_volume_info_name(info: *const msb_volume_info) -> *
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_kind(info: *const msb_volume_info) -> *const c_char {
-    ffi!(else ptr::null(), [value info], { Ok(info.kind.as_ptr()) })
+    ffi!(else ptr::null(), [value info], {
+        Ok(match info.kind {
+            VolumeKind::Dir => c"dir",
+            VolumeKind::Disk => c"disk",
+        }
+        .as_ptr())
+    })
 }
 
 /// Its directory on the host; a disk's image is `disk.raw` in it. Bytes as the file system has them.
@@ -127,7 +183,7 @@ pub unsafe extern "C" fn msb_volume_info_kind(info: *const msb_volume_info) -> *
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_path(info: *const msb_volume_info) -> *const c_char {
-    ffi!(else ptr::null(), [value info], { Ok(info.directory.as_ptr()) })
+    ffi!(else ptr::null(), [value info], { Ok(info.path.as_ptr()) })
 }
 
 /// Most that a directory may hold, in MiB; 0 without a limit.
@@ -176,7 +232,9 @@ pub unsafe extern "C" fn msb_volume_info_used_bytes(info: *const msb_volume_info
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_disk_format(info: *const msb_volume_info) -> *const c_char {
-    ffi!(else ptr::null(), [value info], { Ok(info.disk_format.as_deref().unwrap_or_default().as_ptr()) })
+    ffi!(else ptr::null(), [value info], {
+        Ok(info.more.as_ref().map_or(c"", |more| &more.disk_format).as_ptr())
+    })
 }
 
 /// The file system of a disk: `"ext4"`; empty for a directory.
@@ -188,7 +246,9 @@ pub unsafe extern "C" fn msb_volume_info_disk_format(info: *const msb_volume_inf
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_disk_fstype(info: *const msb_volume_info) -> *const c_char {
-    ffi!(else ptr::null(), [value info], { Ok(info.disk_fstype.as_deref().unwrap_or_default().as_ptr()) })
+    ffi!(else ptr::null(), [value info], {
+        Ok(info.more.as_ref().map_or(c"", |more| &more.disk_fstype).as_ptr())
+    })
 }
 
 /// When it was created, in milliseconds since 1970 UTC.
@@ -224,7 +284,7 @@ pub unsafe extern "C" fn msb_volume_info_updated_unix_ms(info: *const msb_volume
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_label_count(info: *const msb_volume_info) -> usize {
-    ffi!(else 0, [value info], { Ok(info.labels.len()) })
+    ffi!(else 0, [value info], { Ok(info.labels().len()) })
 }
 
 /// A label's key, in the order of the keys.
@@ -241,7 +301,7 @@ pub unsafe extern "C" fn msb_volume_info_label_key(
     index: usize,
 ) -> *const c_char {
     ffi!(else ptr::null(), [value info], {
-        Ok(info.labels.get(index).map_or(ptr::null(), |(key, _)| key.as_ptr()))
+        Ok(info.labels().get(index).map_or(ptr::null(), |(key, _)| key.as_ptr()))
     })
 }
 
@@ -259,7 +319,7 @@ pub unsafe extern "C" fn msb_volume_info_label_value(
     index: usize,
 ) -> *const c_char {
     ffi!(else ptr::null(), [value info], {
-        Ok(info.labels.get(index).map_or(ptr::null(), |(_, value)| value.as_ptr()))
+        Ok(info.labels().get(index).map_or(ptr::null(), |(_, value)| value.as_ptr()))
     })
 }
 
@@ -272,7 +332,7 @@ pub unsafe extern "C" fn msb_volume_info_label_value(
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_volume_info_attached_count(info: *const msb_volume_info) -> usize {
-    ffi!(else 0, [value info], { Ok(info.attached_to.len()) })
+    ffi!(else 0, [value info], { Ok(info.attached_to().len()) })
 }
 
 /// A sandbox that has it attached.
@@ -289,7 +349,7 @@ pub unsafe extern "C" fn msb_volume_info_attached_to(
     index: usize,
 ) -> *const c_char {
     ffi!(else ptr::null(), [value info], {
-        Ok(info.attached_to.get(index).map_or(ptr::null(), |name| name.as_ptr()))
+        Ok(info.attached_to().get(index).map_or(ptr::null(), |name| name.as_ptr()))
     })
 }
 
@@ -327,9 +387,12 @@ pub unsafe extern "C" fn msb_volume_list(
 ) -> msb_status {
     ffi!(err, [token backend, value_or_null filter, out out], {
         let everything = VolumeFilter::default();
-        let page = list::list(&backend, filter.map_or(&everything, |filter| &filter.options))?;
+        let volumes = &backend.config().volumes;
+        let page = list::list_as(&backend, filter.map_or(&everything, |filter| &filter.options), |info| {
+            Object::view(msb_volume_info::new(volumes, &info))
+        })?;
         *out = value::into_raw(msb_volume_page {
-            volumes: page.volumes.into_iter().map(|info| Object::view(msb_volume_info::new(info))).collect(),
+            volumes: page.volumes,
             next: page.next.as_deref().map(to_c),
         })?;
         Ok::<_, MsbError>(())

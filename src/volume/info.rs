@@ -1,14 +1,12 @@
 //! What is known of a volume at one moment.
 
 use super::attach::live;
-use super::{Volume, data, directory, lost};
-use crate::backend::Backend;
+use super::{Volume, data, lost};
 use crate::error::MsbError;
 use msb_store::{VolumeKind, VolumeRow};
 use msb_tree::Tree;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of a block as `stat` counts them, whatever the file system.
@@ -21,8 +19,6 @@ pub struct VolumeInfo {
     pub name: String,
     /// What it is made of.
     pub kind: VolumeKind,
-    /// Where it is.
-    pub directory: PathBuf,
     /// Most that a directory may hold, in MiB.
     pub quota_mib: Option<u32>,
     /// Size of a disk.
@@ -46,10 +42,9 @@ pub struct VolumeInfo {
 
 impl VolumeInfo {
     /// What the row alone tells.
-    pub fn of_row(backend: &Backend, row: VolumeRow) -> Self {
+    pub fn of_row(row: VolumeRow) -> Self {
         Self {
             kind: row.kind,
-            directory: directory(backend, &row.name),
             quota_mib: row.quota_mib,
             capacity_bytes: row.capacity_bytes,
             disk_format: row.disk_format,
@@ -87,12 +82,16 @@ impl Volume {
         Ok(VolumeInfo {
             used_bytes: Some(used),
             attached_to: attached.into_iter().map(|by| by.sandbox).collect(),
-            ..VolumeInfo::of_row(self.backend(), row)
+            ..VolumeInfo::of_row(row)
         })
     }
 }
 
 fn unix_ms(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        since
+            .as_secs()
+            .saturating_mul(1000)
+            .saturating_add(since.subsec_millis().into())
+    })
 }

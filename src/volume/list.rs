@@ -9,15 +9,24 @@ use msb_store::{VolumeFilter, VolumeKind};
 
 /// Volumes of one page.
 #[derive(Debug, Clone)]
-pub struct VolumePage {
+pub struct VolumePage<T = VolumeInfo> {
     /// In the order of their names.
-    pub volumes: Vec<VolumeInfo>,
+    pub volumes: Vec<T>,
     /// Where the next page begins; nothing after the last.
     pub next: Option<String>,
 }
 
 /// The page of volumes that match, after the filter's cursor.
 pub fn list(backend: &Backend, options: &Filter) -> Result<VolumePage, MsbError> {
+    list_as(backend, options, |info| info)
+}
+
+/// The same, but keeps what `keep` makes of each volume.
+pub fn list_as<T>(
+    backend: &Backend,
+    options: &Filter,
+    keep: impl Fn(VolumeInfo) -> T,
+) -> Result<VolumePage<T>, MsbError> {
     options.validate()?;
     let filter = VolumeFilter {
         labels: options
@@ -31,15 +40,11 @@ pub fn list(backend: &Backend, options: &Filter) -> Result<VolumePage, MsbError>
             Kind::Disk => VolumeKind::Disk,
         }),
     };
-    let page = backend
-        .store()?
-        .list_volumes(&filter, options.cursor.as_deref(), options.limit)?;
+    let after = options.cursor.as_deref();
+    let store = backend.store()?;
+    let page = store.list_volumes_as(&filter, after, options.limit, |row| keep(VolumeInfo::of_row(row)))?;
     Ok(VolumePage {
-        volumes: page
-            .rows
-            .into_iter()
-            .map(|row| VolumeInfo::of_row(backend, row))
-            .collect(),
+        volumes: page.rows,
         next: page.next,
     })
 }

@@ -64,6 +64,8 @@ pub(crate) fn open_configured(path: &Path, busy_timeout: Duration) -> Result<Con
         .into());
     }
     conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // Otherwise each value bound to a LIMIT has SQLite compile the kept statement anew.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "synchronous", "NORMAL")?;
     conn.pragma_update(None, "cache_size", CACHE_SIZE)?;

@@ -28,26 +28,30 @@ impl Timestamp {
 
     /// The point in time, or nothing where the stored text is no timestamp.
     pub fn to_system_time(&self) -> Option<SystemTime> {
-        Self::moment(&self.0)
+        Self::moment(self.0.as_bytes())
     }
 
     /// The same of a text that is not kept.
-    pub(crate) fn moment(text: &str) -> Option<SystemTime> {
-        let (date, time) = text.split_once([' ', 'T'])?;
-        let (clock, fraction) = time.split_once('.').unwrap_or((time, ""));
-        let [year, month, day] = numbers(date, '-')?;
-        let [hour, minute, second] = numbers(clock, ':')?;
-        let in_range = (1..=12).contains(&month) && (1..=31).contains(&day);
-        let in_day = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..=60).contains(&second);
-        if !in_range || !in_day || !(1..=9999).contains(&year) || fraction.len() > 9 {
+    pub(crate) fn moment(text: &[u8]) -> Option<SystemTime> {
+        let (clock, fraction) = text.split_first_chunk::<19>()?;
+        let between = [clock[4], clock[7], clock[10], clock[13], clock[16]];
+        if !matches!(&between, b"-- ::" | b"--T::") {
+            return None;
+        }
+        let year = two(clock, 0)? * 100 + two(clock, 2)?;
+        let (month, day) = (two(clock, 5)?, two(clock, 8)?);
+        let (hour, minute, second) = (two(clock, 11)?, two(clock, 14)?, two(clock, 17)?);
+        let in_range = year >= 1 && (1..=12).contains(&month) && (1..=31).contains(&day);
+        if !in_range || hour > 23 || minute > 59 || second > 60 {
             return None;
         }
         let nanos = match fraction {
-            "" => 0,
-            _ => fraction.parse::<u32>().ok()? * 10_u32.pow(9 - fraction.len() as u32),
+            [] => 0,
+            [b'.', digits @ ..] if digits.len() <= 9 => nanoseconds(digits)?,
+            _ => return None,
         };
-        let seconds =
-            days_from_civil(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
+        let seconds = days_from_civil(year.into(), month.into(), day.into()) * SECONDS_PER_DAY
+            + i64::from(hour * 3600 + minute * 60 + second);
         let whole = Duration::from_secs(seconds.unsigned_abs());
         let start = if seconds < 0 {
             UNIX_EPOCH.checked_sub(whole)
@@ -92,11 +96,25 @@ impl FromSql for Timestamp {
     }
 }
 
-fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
-    let mut fields = text.split(separator);
-    let mut next = || fields.next()?.parse::<u32>().ok().map(i64::from);
-    let found = [next()?, next()?, next()?];
-    fields.next().is_none().then_some(found)
+/// The number that the two digits from `at` on say.
+#[inline]
+fn two(clock: &[u8; 19], at: usize) -> Option<u32> {
+    let (tens, ones) = (clock[at].wrapping_sub(b'0'), clock[at + 1].wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
+}
+
+/// What at most nine digits after the point say.
+fn nanoseconds(digits: &[u8]) -> Option<u32> {
+    let mut padded = [b'0'; 9];
+    padded[..digits.len()].copy_from_slice(digits);
+    let mut nanos = 0;
+    let mut largest = 0;
+    for digit in padded {
+        let digit = digit.wrapping_sub(b'0');
+        largest = largest.max(digit);
+        nanos = nanos * 10 + u64::from(digit);
+    }
+    (largest < 10).then(|| u32::try_from(nanos).ok()).flatten()
 }
 
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, counted in years that start in March
@@ -171,6 +189,9 @@ mod tests {
             "2026-01-01",
             "2026-01-01 00:00:00.1234567890",
             "2026-1-1 1:1:x",
+            "2026-01-01 00:00:0x",
+            "2026-01-01 00:00:00.x",
+            "2026-01-01 00:00:00Z",
         ] {
             assert_eq!(read(bad), None, "{bad}");
         }

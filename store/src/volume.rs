@@ -18,8 +18,11 @@ use crate::store::Store;
 use crate::time::Timestamp;
 
 /// The columns of [`VolumeRow`], in the order of [`VolumeRow::read`].
-const COLUMNS: &str = "id, name, kind, quota_mib, size_bytes, capacity_bytes, disk_format, disk_fstype, labels, \
-                       created_at, updated_at";
+const COLUMNS: &str =
+    "id, name, kind, quota_mib, capacity_bytes, disk_format, disk_fstype, labels, created_at, updated_at";
+
+/// Rows that a listing makes room for at once.
+const USUAL_PAGE: usize = 256;
 
 /// What a volume is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +42,10 @@ impl VolumeKind {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &[u8]) -> Option<Self> {
         [Self::Dir, Self::Disk]
             .into_iter()
-            .find(|kind| kind.as_str() == text)
+            .find(|kind| kind.as_str().as_bytes() == text)
     }
 }
 
@@ -72,8 +75,6 @@ pub struct VolumeRow {
     pub kind: VolumeKind,
     /// Most that a directory may hold, in MiB.
     pub quota_mib: Option<u32>,
-    /// How much it held when that was last recorded.
-    pub size_bytes: Option<u64>,
     /// Size of a disk.
     pub capacity_bytes: Option<u64>,
     /// Format of a disk: `raw`.
@@ -97,23 +98,30 @@ impl VolumeRow {
             column,
             value,
         };
-        let kind = text(row, 2)?.unwrap_or_default();
-        let labels = text(row, 8)?;
+        let kind = bytes(row, 2)?.unwrap_or_default();
+        let labels = text(row, 7)?;
+        let (created, updated) = (bytes(row, 8)?, bytes(row, 9)?);
+        let created_at = created.and_then(Timestamp::moment);
         Ok(Self {
             id,
             name: row.get(1)?,
-            kind: VolumeKind::parse(kind).ok_or_else(|| bad("kind", kind.to_owned()))?,
+            kind: VolumeKind::parse(kind)
+                .ok_or_else(|| bad("kind", String::from_utf8_lossy(kind).into_owned()))?,
             quota_mib: unsigned(row, 3, |value| bad("quota_mib", value))?,
-            size_bytes: unsigned(row, 4, |value| bad("size_bytes", value))?,
-            capacity_bytes: unsigned(row, 5, |value| bad("capacity_bytes", value))?,
-            disk_format: row.get(6)?,
-            disk_fstype: row.get(7)?,
+            capacity_bytes: unsigned(row, 4, |value| bad("capacity_bytes", value))?,
+            disk_format: row.get(5)?,
+            disk_fstype: row.get(6)?,
             labels: match labels {
                 Some(text) => parse_labels(text).ok_or_else(|| bad("labels", text.to_owned()))?,
                 None => BTreeMap::new(),
             },
-            created_at: text(row, 9)?.and_then(Timestamp::moment),
-            updated_at: text(row, 10)?.and_then(Timestamp::moment),
+            created_at,
+            // The same text in most rows.
+            updated_at: match updated {
+                _ if updated == created => created_at,
+                Some(updated) => Timestamp::moment(updated),
+                None => None,
+            },
         })
     }
 }
@@ -123,6 +131,13 @@ fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, Failure>
     let value = row.get_ref(column)?;
     let bad = |error| rusqlite::Error::FromSqlConversionFailure(column, value.data_type(), Box::new(error));
     Ok(value.as_str_or_null().map_err(bad)?)
+}
+
+/// The same where only certain bytes mean anything.
+fn bytes<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a [u8]>, Failure> {
+    let value = row.get_ref(column)?;
+    let bad = |error| rusqlite::Error::FromSqlConversionFailure(column, value.data_type(), Box::new(error));
+    Ok(value.as_bytes_or_null().map_err(bad)?)
 }
 
 /// A number that is never negative, where SQLite knows no such type.
@@ -166,9 +181,9 @@ pub struct VolumeFilter {
 
 /// A page of volumes in name order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VolumePage {
+pub struct VolumePage<T = VolumeRow> {
     /// At most as many rows as were asked for.
-    pub rows: Vec<VolumeRow>,
+    pub rows: Vec<T>,
     /// What to pass as `after` for the next page; nothing after the last.
     pub next: Option<String>,
 }
@@ -241,7 +256,6 @@ impl Store {
                 name: new.name.to_owned(),
                 kind: new.kind,
                 quota_mib: new.quota_mib,
-                size_bytes: None,
                 capacity_bytes: new.capacity_bytes,
                 disk_format: format.map(str::to_owned),
                 disk_fstype: fstype.map(str::to_owned),
@@ -269,22 +283,38 @@ impl Store {
         after: Option<&str>,
         limit: u32,
     ) -> Result<VolumePage, StoreError> {
+        self.list_volumes_as(filter, after, limit, |row| row)
+    }
+
+    /// The same, but keeps what `keep` makes of each volume. A listing that meets contention begins again.
+    pub fn list_volumes_as<T>(
+        &self,
+        filter: &VolumeFilter,
+        after: Option<&str>,
+        limit: u32,
+        keep: impl Fn(VolumeRow) -> T,
+    ) -> Result<VolumePage<T>, StoreError> {
         let limit = limit.max(1);
         let query = list_query(filter, after, limit);
-        let mut rows = self.read(|conn| {
-            let mut statement = conn.prepare_cached(&query.sql)?;
-            let mut rows = statement.query(params_from_iter(&query.values))?;
-            let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                found.push(VolumeRow::read(row)?);
-            }
-            Ok(found)
-        })?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > wanted;
-        rows.truncate(wanted);
-        let next = rows.last().filter(|_| more).map(|row| row.name.clone());
-        Ok(VolumePage { rows, next })
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(&query.sql)?;
+            let mut found = statement.query(params_from_iter(&query.values))?;
+            let mut rows = Vec::with_capacity(wanted.min(USUAL_PAGE));
+            let mut last = None;
+            while let Some(row) = found.next()? {
+                // The row beyond the page only tells that there is another page.
+                if rows.len() == wanted {
+                    return Ok(VolumePage { rows, next: last });
+                }
+                let row = VolumeRow::read(row)?;
+                if rows.len() + 1 == wanted {
+                    last = Some(row.name.clone());
+                }
+                rows.push(keep(row));
+            }
+            Ok(VolumePage { rows, next: None })
+        })
     }
 
     /// Records a disk's new size; tells whether the volume exists.
@@ -348,7 +378,7 @@ pub(crate) fn id_of(conn: &Connection, name: &str) -> Result<Option<(i64, Volume
         .optional()?;
     found
         .map(|(id, kind)| {
-            let parsed = VolumeKind::parse(&kind).ok_or(StoreError::BadValue {
+            let parsed = VolumeKind::parse(kind.as_bytes()).ok_or(StoreError::BadValue {
                 table: "volume",
                 id,
                 column: "kind",
