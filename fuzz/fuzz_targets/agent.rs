@@ -48,6 +48,7 @@ fn command() -> ExecSpec {
         timeout_ms: None,
         rlimits: Vec::new(),
         stdin: true,
+        collected: false,
         window: 4096,
     }
 }

@@ -89,12 +89,12 @@ impl Agent {
     fn exec(&mut self, id: u32, spec: &ExecSpec) -> Result<(), AgentError> {
         let spawned = self.admit(id)?.and_then(|()| self.spawner.spawn(spec));
         let timeout = spec.timeout_ms.map(Duration::from_millis);
-        self.start(id, spec.window, timeout, spawned)
+        self.start(id, spec.window, timeout, spec.collected, spawned)
     }
 
     fn files(&mut self, id: u32, spec: &FilesSpec) -> Result<(), AgentError> {
         let spawned = self.admit(id)?.and_then(|()| self.spawner.spawn_worker(spec));
-        self.start(id, spec.window, None, spawned)
+        self.start(id, spec.window, None, false, spawned)
     }
 
     /// Whether a stream may begin now.
@@ -125,6 +125,7 @@ impl Agent {
         id: u32,
         window: u32,
         timeout: Option<Duration>,
+        collected: bool,
         spawned: Result<Spawned, SpawnError>,
     ) -> Result<(), AgentError> {
         let Spawned { pid, stdin, outputs } = match spawned {
@@ -153,13 +154,19 @@ impl Agent {
             SpawnedOutputs::Worker(stdout) => Stream::with_worker(pid, window, stdout, stdin),
         };
         stream.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        stream.collected = collected;
         self.adopt(id, stream)?;
-        Ok(self.link.push_control(
+        let before = self.link.backlog();
+        self.link.push_control(
             id,
             &StreamReply::Started {
                 pid: pid.cast_unsigned(),
             },
-        )?)
+        )?;
+        if collected {
+            self.hold_back(before);
+        }
+        Ok(())
     }
 
     /// Nobody wants a worker's answers any more: the end of its input ends it, or else this does.

@@ -35,6 +35,9 @@ const MAX_BACKLOG: usize = 1024 * 1024;
 const OUTPUT_GRACE: Duration = Duration::from_millis(250);
 /// How long a channel that carries bulk is left alone once it is empty.
 const BULK_PAUSE: Duration = Duration::from_millis(1);
+/// How long what is not urgent waits for more to be written with it: each write costs the host several wake-ups, and
+/// under emulation the guest more time than a short command runs.
+const HOLD_BACK: Duration = Duration::from_millis(10);
 /// How long the host's end may be gone before the machine ends.
 const LASTING_END: Duration = Duration::from_millis(1500);
 /// How long the host's end may be missing before it was there at all. On a console port that is how it looks until the
@@ -140,6 +143,8 @@ pub struct Agent {
     /// Channels that are left alone, and until when; the earliest first.
     paused: VecDeque<(Instant, u32, Channel)>,
     drains: Drains,
+    /// How many bytes of the queue may wait, and until when: all that is queued, or the queue is written.
+    held: Option<(usize, Instant)>,
     link_events: epoll::EventFlags,
     link_blocked: bool,
     host_lost: Option<Instant>,
@@ -168,6 +173,7 @@ impl Agent {
             deadlines: BTreeSet::new(),
             paused: VecDeque::new(),
             drains: Drains::default(),
+            held: None,
             link_events,
             link_blocked: false,
             host_lost: None,
@@ -205,6 +211,10 @@ impl Agent {
                 };
                 self.take_turn(id, channel)?;
             }
+            if self.holds_back() {
+                break;
+            }
+            self.held = None;
             match self.link.write() {
                 Ok(true) => self.link_blocked = false,
                 Ok(false) => {
@@ -227,6 +237,21 @@ impl Agent {
             }
         }
         self.watch_link()
+    }
+
+    /// What was queued after the first `before` bytes may wait, unless those are to be written now.
+    pub(crate) fn hold_back(&mut self, before: usize) {
+        let (held, until) = self.held.unwrap_or_else(|| (0, Instant::now() + HOLD_BACK));
+        if before == held {
+            self.held = Some((self.link.backlog(), until));
+        }
+    }
+
+    /// Whether all that is queued may wait still.
+    fn holds_back(&self) -> bool {
+        self.held
+            .filter(|_| self.turns.is_empty())
+            .is_some_and(|(held, until)| self.link.backlog() == held && Instant::now() < until)
     }
 
     fn watch_link(&mut self) -> Result<(), AgentError> {
@@ -255,7 +280,14 @@ impl Agent {
             .paused
             .front()
             .map(|(at, ..)| at.saturating_duration_since(now));
-        let shortest = [busy, lost, stream, phase, paused].into_iter().flatten().min()?;
+        let held = self
+            .held
+            .filter(|_| self.host_lost.is_none())
+            .map(|(_, until)| until.saturating_duration_since(now));
+        let shortest = [busy, lost, stream, phase, paused, held]
+            .into_iter()
+            .flatten()
+            .min()?;
         Some(Timespec {
             tv_sec: i64::try_from(shortest.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(shortest.subsec_nanos()),
@@ -425,6 +457,8 @@ impl Agent {
         if let Some(output) = stream.output(channel) {
             output.queued = false;
         }
+        let before = self.link.backlog();
+        let collected = stream.collected;
         let turn = if stream.owes_nothing(channel) {
             Turn::CutOff
         } else {
@@ -436,7 +470,12 @@ impl Agent {
             Turn::More => self.queue_turn(id, channel),
             Turn::Idle => {}
             Turn::Pause => self.pause(id, channel)?,
-            Turn::Closed => self.conclude(id)?,
+            Turn::Closed => {
+                if collected {
+                    self.hold_back(before);
+                }
+                self.conclude(id)?;
+            }
             Turn::CutOff => {
                 if let Some(fd) = stream.release(id, channel, &mut self.link) {
                     self.drain(fd)?;

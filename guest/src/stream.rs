@@ -170,6 +170,8 @@ pub struct Stream {
     pub timed_out: bool,
     /// When its timeout strikes or, after its end, its output is cut off.
     pub deadline: Option<Instant>,
+    /// Whether the host waits for its end alone.
+    pub collected: bool,
     output_open: bool,
     abandoned: bool,
     worker: bool,
@@ -236,6 +238,7 @@ impl Stream {
             ending: None,
             timed_out: false,
             deadline: None,
+            collected: false,
             output_open: false,
             abandoned: false,
             worker: false,

@@ -57,6 +57,10 @@ pub struct ExecSpec {
     /// Whether standard input is a pipe that the host feeds; otherwise it is /dev/null.
     #[serde(default)]
     pub stdin: bool,
+    /// Whether the host waits for the end alone: that the command runs, or that a channel ended, may then be said up to
+    /// a few milliseconds late, together with what comes next.
+    #[serde(default)]
+    pub collected: bool,
     /// Credit that each output channel starts with, in bytes; see [`crate::credit`].
     pub window: u32,
 }

@@ -54,6 +54,7 @@ pub fn command(program: &str, args: &[&str]) -> ExecSpec {
         timeout_ms: None,
         rlimits: Vec::new(),
         stdin: false,
+        collected: false,
         window: 1024 * 1024,
     }
 }

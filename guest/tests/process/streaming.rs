@@ -41,6 +41,26 @@ fn eight_mebibytes_survive_the_round_trip_through_cat() {
 }
 
 #[test]
+fn what_is_held_back_for_a_collected_command_comes_soon_though_nothing_follows() {
+    let mut host = Host::booted();
+    let collected = |text: &str| ExecSpec {
+        collected: true,
+        ..script(text)
+    };
+    host.start(collected("sleep 60"));
+    let (id, _) = host.start(collected("exec >&-; sleep 60"));
+    assert!(
+        matches!(host.event(), Event::Data(stream, Channel::Stdout, bytes, true) if stream == id && bytes.is_empty())
+    );
+    let outcome = host.run(collected("echo out; echo err >&2; exit 3"));
+    assert_eq!(outcome.exit.code, Some(3));
+    assert_eq!(
+        (outcome.stdout.as_slice(), outcome.stderr.as_slice()),
+        (&b"out\n"[..], &b"err\n"[..])
+    );
+}
+
+#[test]
 fn a_command_that_ignores_its_input_still_gives_credit_back() {
     let mut host = Host::booted();
     let (id, _) = host.start(ExecSpec {
