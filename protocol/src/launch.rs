@@ -50,6 +50,12 @@ pub enum HostLower {
     },
     /// A disk image with a root file system, attached read-only.
     Disk(HostDisk),
+    /// The layers of an image: one EROFS that is in several files, attached read-only as one disk.
+    Layers {
+        /// The files, in the order of their blocks; 1 to [`crate::machine::MOST_EXTENTS`] of them, each a whole number
+        /// of [`crate::machine::EXTENT_ALIGNMENT`] bytes. Nobody writes to them while a sandbox runs.
+        extents: Vec<PathBuf>,
+    },
 }
 
 /// Host side of the root's writes.

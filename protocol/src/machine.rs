@@ -24,6 +24,11 @@ const fn own_devices(driver: Driver) -> usize {
     }
 }
 
+/// Most files that one disk can go over: the VMM holds two descriptors of each.
+pub const MOST_EXTENTS: usize = 256;
+/// Every such file is a multiple of as many bytes: the blocks of EROFS.
+pub const EXTENT_ALIGNMENT: u64 = 4096;
+
 /// A device kept free for the network.
 const NETWORK: usize = 1;
 
@@ -38,7 +43,7 @@ pub fn root_devices(root: &HostRoot) -> usize {
         HostRoot::Bind { .. } => 1,
         HostRoot::Overlay { upper, lower } => {
             let lower = match lower {
-                HostLower::Directory { .. } | HostLower::Disk(_) => 1,
+                HostLower::Directory { .. } | HostLower::Disk(_) | HostLower::Layers { .. } => 1,
             };
             lower
                 + match upper {

@@ -21,19 +21,38 @@ const NEWEST: ABI = ABI::V6;
 #[derive(Debug, Error)]
 pub enum FenceError {
     /// The rules were refused.
-    #[error("the kernel refused the rules of Landlock ({0}); look for a security policy that forbids it")]
+    #[error("the kernel refused the rules of Landlock ({0}); {next}", next = remedy(.0))]
     Rules(#[from] RulesetError),
     /// A path that a rule is about.
-    #[error("{0}; check that it exists and may be read")]
+    #[error("{0}; {next}", next = path_remedy(.0))]
     Path(#[from] PathFdError),
     /// The rules could not be applied.
-    #[error(
-        "the kernel did not apply the rules of Landlock ({0}); look for a security policy that forbids it"
-    )]
+    #[error("the kernel did not apply the rules of Landlock ({0}); {next}", next = remedy(.0))]
     Apply(#[source] io::Error),
     /// There is no Landlock.
     #[error("this kernel has no Landlock; enable it (CONFIG_SECURITY_LANDLOCK and lsm=landlock)")]
     Missing,
+}
+
+/// What to do about a failed call, by its errno, which lies somewhere beneath.
+fn remedy(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    limit_remedy(error).unwrap_or("look for a security policy that forbids it")
+}
+
+fn path_remedy(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    limit_remedy(error).unwrap_or("check that it exists and may be read")
+}
+
+fn limit_remedy(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let beneath = std::iter::successors(Some(error), |error| error.source());
+    let errno = beneath
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .find_map(io::Error::raw_os_error);
+    match errno {
+        Some(libc::EMFILE) => Some("raise this process's limit of open files (RLIMIT_NOFILE, ulimit -n)"),
+        Some(libc::ENFILE) => Some("raise the system's limit of open files (fs.file-max)"),
+        _ => None,
+    }
 }
 
 /// Rules that are being made; what they do not mention is out of reach.
@@ -122,4 +141,24 @@ impl Fenced {
 /// Whether this kernel has Landlock.
 pub fn has_landlock() -> bool {
     Fence::around_everything().is_ok_and(|fence| fence.finish().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_open_files_is_named_and_no_policy_is_blamed_for_it() {
+        for (errno, named) in [
+            (libc::EMFILE, "RLIMIT_NOFILE"),
+            (libc::ENFILE, "fs.file-max"),
+            (libc::EPERM, "security policy"),
+        ] {
+            let text = FenceError::Apply(io::Error::from_raw_os_error(errno)).to_string();
+            assert!(text.contains(named), "{text}");
+        }
+        let missing = PathFd::new("/no/such/path").unwrap_err();
+        let text = FenceError::Path(missing).to_string();
+        assert!(text.contains("check that it exists"), "{text}");
+    }
 }

@@ -1,8 +1,8 @@
 //! The host files that a VMM starts from, checked before anything is started, so that a missing or unreadable
 //! one fails with its own name and errno instead of a hypervisor's exit code.
 
-use super::layout::{Layout, Share};
-use super::{DriverError, disk, layout};
+use super::layout::{Disk, Layout, Sectors, Share};
+use super::{DriverError, disk, join, layout};
 use msb_protocol::launch::LaunchSpec;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -32,11 +32,10 @@ impl Inputs {
         let mut layout = Layout::of(spec)?;
         let kernel = readable("kernel", spec.kernel.as_ref())?;
         let initramfs = readable("initramfs", spec.initramfs.as_ref())?;
-        let locks = layout
-            .disks
-            .iter()
-            .map(|disk| disk::claim(Path::new(&disk.path), disk.format, disk.read_only))
-            .collect::<Result<_, _>>()?;
+        let mut locks = Vec::new();
+        for disk in &layout.disks {
+            locks.append(&mut claim(disk)?);
+        }
         layout.shares.iter_mut().try_for_each(resolve)?;
         Ok(Self {
             kernel,
@@ -46,6 +45,15 @@ impl Inputs {
             cpus: u8::try_from(spec.cpus).map_err(|_| DriverError::TooManyCpus(spec.cpus))?,
             memory_mib: spec.memory_mib,
         })
+    }
+}
+
+/// The locks of a disk that is ready for the hypervisor.
+fn claim(disk: &Disk) -> Result<Vec<OwnedFd>, DriverError> {
+    let path = Path::new(&disk.path);
+    match &disk.sectors {
+        Sectors::Image(format) => Ok(vec![disk::claim(path, *format, disk.read_only)?]),
+        Sectors::Joined(extents) => join::claim(path, extents),
     }
 }
 

@@ -232,11 +232,7 @@ fn fence(plan: &VmmPlan) -> Result<(), confine::FenceError> {
         fence = share.fence(fence)?;
     }
     for disk in &plan.disks {
-        fence = if disk.read_only {
-            fence.read(&disk.path)?
-        } else {
-            fence.write(&disk.path)?
-        };
+        fence = disk.fence(fence)?;
     }
     let fenced = fence.finish().ok_or(confine::FenceError::Missing)?;
     fenced.apply().map_err(confine::FenceError::Apply)

@@ -13,7 +13,7 @@ use msb_protocol::machine;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Tag of a root that is passed through.
 const ROOT_TAG: &str = "msb-root";
@@ -21,6 +21,10 @@ const ROOT_TAG: &str = "msb-root";
 const LOWER: &str = "msb-lower";
 /// Serial of the root's upper layer.
 const UPPER: &str = "msb-upper";
+/// The descriptor of a root in layers, in the sandbox's directory.
+const DESCRIPTOR: &str = "layers.vmdk";
+/// File system of a root in layers.
+const LAYERS_FSTYPE: &str = "erofs";
 /// Mode of a tmpfs for which none is asked: that of /tmp.
 const TMPFS_MODE: u32 = 0o1777;
 
@@ -60,15 +64,38 @@ impl Share {
     }
 }
 
-/// A disk image that the guest reaches as a block device.
+/// Where the sectors of a disk are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Sectors {
+    /// In the disk's file itself, an image.
+    Image(DiskFormat),
+    /// In these files, one after the other, which the disk's file names: see [`super::join`].
+    Joined(Vec<String>),
+}
+
+/// A disk that the guest reaches as a block device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Disk {
     /// Its name for the guest; at most 20 bytes.
     pub(crate) serial: String,
-    /// The image; absolute.
+    /// Its file; absolute.
     pub(crate) path: String,
-    pub(crate) format: DiskFormat,
+    pub(crate) sectors: Sectors,
     pub(crate) read_only: bool,
+}
+
+impl Disk {
+    /// Leaves in reach of the hypervisor what the disk is made of.
+    #[cfg(feature = "krun")]
+    pub(super) fn fence(&self, fence: Fence) -> Result<Fence, FenceError> {
+        if !self.read_only {
+            return fence.write(&self.path);
+        }
+        match &self.sectors {
+            Sectors::Image(_) => fence.read(&self.path),
+            Sectors::Joined(extents) => extents.iter().try_fold(fence.read(&self.path)?, Fence::read),
+        }
+    }
 }
 
 /// What a machine has beside processors and memory.
@@ -88,7 +115,7 @@ impl Layout {
             return Err(DriverError::TooManyMounts { wanted, most });
         }
         let mut devices = Devices::default();
-        let root = devices.root(host)?;
+        let root = devices.root(host, &spec.directory)?;
         let mut mounts = Vec::with_capacity(spec.mounts.len());
         for (index, mount) in spec.mounts.iter().enumerate() {
             if let Some(refusal) = machine::unsupported(spec.driver, mount) {
@@ -122,7 +149,7 @@ struct Devices {
 }
 
 impl Devices {
-    fn root(&mut self, host: &HostRoot) -> Result<GuestRoot, DriverError> {
+    fn root(&mut self, host: &HostRoot, sandbox: &Path) -> Result<GuestRoot, DriverError> {
         let (lower, upper) = match host {
             HostRoot::Bind { path } => {
                 return Ok(GuestRoot::Share {
@@ -136,6 +163,9 @@ impl Devices {
                 tag: self.share_root(LOWER, path, true)?,
             },
             HostLower::Disk(disk) => Lower::Disk(self.attach(disk, LOWER, true)?),
+            HostLower::Layers { extents } => {
+                Lower::Disk(self.join(extents, &sandbox.join(DESCRIPTOR), LOWER)?)
+            }
         };
         let upper = match upper {
             HostUpper::Disk { path } => {
@@ -143,7 +173,7 @@ impl Devices {
                 self.disks.push(Disk {
                     serial: serial.clone(),
                     path: text(input::DISK, path)?,
-                    format: DiskFormat::Raw,
+                    sectors: Sectors::Image(DiskFormat::Raw),
                     read_only: false,
                 });
                 Upper::Disk { serial }
@@ -170,12 +200,38 @@ impl Devices {
         self.disks.push(Disk {
             serial: serial.to_owned(),
             path: text(input::DISK, &disk.path)?,
-            format: disk.format,
+            sectors: Sectors::Image(disk.format),
             read_only,
         });
         Ok(GuestDisk {
             serial: serial.to_owned(),
             fstype: disk.fstype.clone(),
+        })
+    }
+
+    /// Adds one disk that goes over all of `extents`.
+    fn join(
+        &mut self,
+        extents: &[PathBuf],
+        descriptor: &Path,
+        serial: &str,
+    ) -> Result<GuestDisk, DriverError> {
+        if extents.is_empty() {
+            return Err(DriverError::Missing("layer of the image"));
+        }
+        if extents.len() > machine::MOST_EXTENTS {
+            return Err(DriverError::TooManyLayers(extents.len()));
+        }
+        let extents = extents.iter().map(|path| text(input::DISK, path));
+        self.disks.push(Disk {
+            serial: serial.to_owned(),
+            path: text(input::DISK, descriptor)?,
+            sectors: Sectors::Joined(extents.collect::<Result<_, _>>()?),
+            read_only: true,
+        });
+        Ok(GuestDisk {
+            serial: serial.to_owned(),
+            fstype: Some(LAYERS_FSTYPE.to_owned()),
         })
     }
 

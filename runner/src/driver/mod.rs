@@ -8,6 +8,7 @@
 mod beneath;
 mod disk;
 mod input;
+mod join;
 #[cfg(feature = "krun")]
 pub mod krun;
 mod layout;
@@ -21,11 +22,12 @@ mod stage;
 #[cfg(feature = "krun")]
 mod sys;
 
-pub(crate) use layout::{Disk, Share};
+pub(crate) use layout::{Disk, Sectors, Share};
 
 use crate::confine::FenceError;
 use msb_protocol::agent::{BootFailure, BootStage, GuestMount, GuestRoot};
 use msb_protocol::launch::{Driver, LaunchSpec};
+use msb_protocol::machine::MOST_EXTENTS;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -129,6 +131,11 @@ pub enum DriverError {
         /// How many there may be.
         most: usize,
     },
+    /// An image in more files than a disk can be joined of.
+    #[error(
+        "the image's {0} files are more than the {MOST_EXTENTS} that one disk can go over; rebuild it with fewer layers"
+    )]
+    TooManyLayers(usize),
     /// A mount that this machine cannot have as it is.
     #[error("the mount at {guest_path:?} is not possible: {refusal}")]
     Unsupported {

@@ -24,6 +24,15 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Starts `spec.agent`.
 pub fn spawn(spec: &LaunchSpec) -> Result<SpawnedVmm, BootFailure> {
+    if spec.root.is_some() || !spec.mounts.is_empty() {
+        return Err(BootFailure {
+            stage: BootStage::Vmm,
+            errno: libc::ENOTSUP,
+            message: "the process driver has no root and no mounts of its own; choose another driver"
+                .to_owned(),
+            console_tail: String::new(),
+        });
+    }
     let agent = spec.agent.as_deref().ok_or_else(|| BootFailure {
         stage: BootStage::Vmm,
         errno: libc::EINVAL,
@@ -80,5 +89,28 @@ pub fn end_strays() -> io::Result<()> {
             waitpid(Some(stray), WaitOptions::NOHANG)?;
         }
         std::thread::sleep(PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use msb_protocol::launch::{HostLower, HostRoot, HostUpper};
+
+    #[test]
+    fn a_root_that_it_cannot_have_is_refused_and_never_left_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let spec = LaunchSpec {
+            agent: Some("/bin/true".into()),
+            root: Some(HostRoot::Overlay {
+                lower: HostLower::Layers {
+                    extents: vec!["/layer".into()],
+                },
+                upper: HostUpper::Tmpfs { size_mib: 1 },
+            }),
+            ..super::super::tests::spec(directory.path())
+        };
+        let failure = spawn(&spec).unwrap_err();
+        assert_eq!((failure.stage, failure.errno), (BootStage::Vmm, libc::ENOTSUP));
     }
 }

@@ -5,7 +5,7 @@
 //! itself.
 
 use super::input::Inputs;
-use super::{COMMAND_LINE, Disk, DriverError, Share, SpawnedVmm, agent_link, end};
+use super::{COMMAND_LINE, Disk, DriverError, Sectors, Share, SpawnedVmm, agent_link, end};
 use crate::confine::{self, Fence, FenceError, Fenced, Keep};
 use crate::setup::Report;
 use crate::share;
@@ -208,12 +208,16 @@ fn arguments(driver: Driver, inputs: &Inputs, fds: &Fds) -> Vec<String> {
             "-blockdev",
             block_device(&format!("disk{index}"), disk).to_string(),
         );
-        add(
-            "-device",
-            format!("virtio-blk-device,drive=disk{index},serial={}", disk.serial),
-        );
+        add("-device", block_frontend(index, disk));
     }
     list
+}
+
+/// A failed request is the guest's to see. By default QEMU stops the machine when the host's disk is full, and without a
+/// monitor nobody could let it go on.
+fn block_frontend(index: usize, disk: &Disk) -> String {
+    let serial = &disk.serial;
+    format!("virtio-blk-device,drive=disk{index},serial={serial},werror=report,rerror=report")
 }
 
 /// As JSON, because a path in the plain form may not hold a comma.
@@ -225,10 +229,16 @@ fn block_device(node: &str, disk: &Disk) -> serde_json::Value {
         "discard": "unmap",
         "file": { "driver": "file", "filename": disk.path, "read-only": disk.read_only, "discard": "unmap" },
     });
-    if disk.format == DiskFormat::Qcow2 {
-        device["driver"] = "qcow2".into();
-        // Whatever the image says: a backing file would be read in the guest's name.
-        device["backing"] = serde_json::Value::Null;
-    }
+    let format = match disk.sectors {
+        Sectors::Image(DiskFormat::Raw) => return device,
+        Sectors::Image(DiskFormat::Qcow2) => "qcow2",
+        Sectors::Joined(_) => "vmdk",
+    };
+    device["driver"] = format.into();
+    // Whatever the image says: a backing file would be read in the guest's name.
+    device["backing"] = serde_json::Value::Null;
     device
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! registry's `libkrun-sys` lacks half of them, and against the definitions the compiler checks every
 //! argument anyway.
 
-use super::{Disk, Share};
+use super::{Disk, Sectors, Share};
 use msb_protocol::launch::DiskFormat;
 use std::ffi::{CString, NulError};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -21,6 +21,7 @@ const KERNEL_ELF: u32 = 1;
 /// Disk formats.
 const DISK_RAW: u32 = 0;
 const DISK_QCOW2: u32 = 1;
+const DISK_VMDK: u32 = 2;
 /// Disk sync mode 2: a guest's flush reaches the disk.
 const SYNC_FULL: u32 = 2;
 
@@ -117,9 +118,10 @@ impl Machine {
             CString::new(disk.serial.as_str())?,
             CString::new(disk.path.as_str())?,
         );
-        let format = match disk.format {
-            DiskFormat::Raw => DISK_RAW,
-            DiskFormat::Qcow2 => DISK_QCOW2,
+        let format = match disk.sectors {
+            Sectors::Image(DiskFormat::Raw) => DISK_RAW,
+            Sectors::Image(DiskFormat::Qcow2) => DISK_QCOW2,
+            Sectors::Joined(_) => DISK_VMDK,
         };
         // SAFETY: both strings end in zero and outlive the call, which copies them.
         let answer = unsafe {

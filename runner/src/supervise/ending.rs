@@ -58,7 +58,7 @@ impl Session {
         // Nobody's leaving matters any more.
         self.life.detached = true;
         if !self.life.was_ready() {
-            let failure = failure.unwrap_or_else(|| called_off(&record));
+            let failure = failure.unwrap_or_else(|| called_off(&record, self.life.boot_stage()));
             self.tell_all(&RunnerMessage::LaunchFailed(BootFailure {
                 console_tail,
                 ..failure
@@ -134,10 +134,10 @@ impl Launch {
 }
 
 /// A start that was asked to end before it was through.
-fn called_off(record: &ExitRecord) -> BootFailure {
+fn called_off(record: &ExitRecord, stage: BootStage) -> BootFailure {
     let message = format!("the start was called off: {}", record.message);
     BootFailure {
-        stage: BootStage::Other,
+        stage,
         errno: libc::ECANCELED,
         message,
         console_tail: String::new(),

@@ -95,6 +95,14 @@ impl Life {
         }
     }
 
+    /// How far a guest that is not up has come.
+    pub fn boot_stage(&self) -> BootStage {
+        match self.phase {
+            Phase::AwaitingAgent => BootStage::Kernel,
+            _ => BootStage::Other,
+        }
+    }
+
     /// Whether the guest came up.
     pub fn was_ready(&self) -> bool {
         matches!(self.phase, Phase::Running | Phase::Stopping)
@@ -209,11 +217,7 @@ impl Life {
             },
         );
         BootFailure {
-            stage: if self.phase == Phase::AwaitingAgent {
-                BootStage::Kernel
-            } else {
-                BootStage::Other
-            },
+            stage: self.boot_stage(),
             errno: libc::ETIMEDOUT,
             message: format!("{waited_for} within {ms} ms; allow more time to boot or look at the console"),
             console_tail: String::new(),

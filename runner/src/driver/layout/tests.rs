@@ -146,6 +146,46 @@ fn roots_are_copied_on_write_or_passed_through() {
 }
 
 #[test]
+fn a_root_in_layers_is_one_disk_that_is_only_read() {
+    let layers = |count: usize| HostRoot::Overlay {
+        lower: HostLower::Layers {
+            extents: (0..count).map(|index| format!("/layer {index}").into()).collect(),
+        },
+        upper: HostUpper::Tmpfs { size_mib: 7 },
+    };
+    for driver in [Driver::Krun, Driver::QemuKvm, Driver::QemuTcg] {
+        let joined = layout(driver, layers(machine::MOST_EXTENTS), Vec::new()).unwrap();
+        let [disk] = &joined.disks[..] else {
+            panic!("{:?}", joined.disks)
+        };
+        assert!(joined.shares.is_empty() && disk.read_only && disk.path.ends_with("/layers.vmdk"));
+        match &disk.sectors {
+            Sectors::Joined(extents) => {
+                assert_eq!(
+                    (extents.len(), extents[1].as_str()),
+                    (machine::MOST_EXTENTS, "/layer 1")
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+        let lower = Lower::Disk(GuestDisk {
+            serial: disk.serial.clone(),
+            fstype: Some("erofs".to_owned()),
+        });
+        let upper = Upper::Tmpfs { size_mib: 7 };
+        assert_eq!(joined.tree.root, GuestRoot::Overlay { lower, upper });
+        assert!(matches!(
+            layout(driver, layers(machine::MOST_EXTENTS + 1), Vec::new()),
+            Err(DriverError::TooManyLayers(_))
+        ));
+        assert!(matches!(
+            layout(driver, layers(0), Vec::new()),
+            Err(DriverError::Missing(_))
+        ));
+    }
+}
+
+#[test]
 fn more_mounts_than_devices_are_refused_with_the_limit() {
     for driver in [Driver::Krun, Driver::QemuKvm, Driver::QemuTcg] {
         let root = overlay(Path::new("/home"));
@@ -205,4 +245,35 @@ fn a_single_file_is_a_file_with_a_name_in_utf_8() {
     for path in [home.path().to_owned(), home.path().join("none"), "/".into()] {
         assert!(matches!(split(&path), Err(DriverError::Input { .. })));
     }
+}
+
+#[cfg(feature = "krun")]
+#[test]
+fn a_joined_disk_leaves_its_descriptor_and_its_layers_in_reach_and_nothing_beside_them() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    for name in ["descriptor", "first", "second", "other"] {
+        std::fs::write(path(name), name).unwrap();
+    }
+    let disk = Disk {
+        serial: "msb-lower".to_owned(),
+        path: path("descriptor"),
+        sectors: Sectors::Joined(vec![path("first"), path("second")]),
+        read_only: true,
+    };
+    let fence = disk.fence(Fence::around_everything().unwrap()).unwrap();
+    // Nothing to see where the kernel has no Landlock.
+    let Some(fenced) = fence.finish() else { return };
+    let names = ["descriptor", "first", "second", "other"].map(path);
+    let inside = move || {
+        rustix::thread::set_no_new_privs(true).unwrap();
+        fenced.apply().unwrap();
+        let write = |name| std::fs::OpenOptions::new().write(true).open(name);
+        (
+            names.each_ref().map(|name| std::fs::read(name).is_ok()),
+            names.each_ref().map(|name| write(name).is_ok()),
+        )
+    };
+    let (read, written) = std::thread::spawn(inside).join().unwrap();
+    assert_eq!((read, written), ([true, true, true, false], [false; 4]));
 }

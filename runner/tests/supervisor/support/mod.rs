@@ -47,6 +47,7 @@ impl Home {
             config: "{}",
             ephemeral: false,
             labels: &BTreeMap::new(),
+            manifest_id: None,
         };
         let sandbox_id = home.store.insert_sandbox(&new).unwrap().id;
         let home = Self { sandbox_id, ..home };
@@ -378,6 +379,7 @@ pub fn exec_spec(program: &str) -> ExecSpec {
         timeout_ms: None,
         rlimits: vec![],
         stdin: true,
+        collected: false,
         window: WINDOW,
     }
 }
