@@ -204,10 +204,9 @@ impl Backend {
             return Ok(());
         }
         let live: Vec<_> = self.sandboxes.lock().values().filter_map(Weak::upgrade).collect();
-        for sandbox in &live {
-            sandbox.let_go();
-        }
-        let slow: Vec<_> = live
+        // All are told before any is waited for.
+        let ending: Vec<_> = live.iter().filter(|sandbox| sandbox.let_go()).collect();
+        let slow: Vec<_> = ending
             .iter()
             .filter(|s| !s.wait_let_go(deadline))
             .map(|s| s.name().to_owned())
@@ -279,6 +278,7 @@ impl From<StoreError> for MsbError {
             E::Conflict { .. } => (Status::Conflict, "sandbox.busy"),
             E::InvalidTransition { .. } => (Status::InvalidState, "sandbox.state"),
             E::BadValue { .. } => (Status::StoreCorrupt, "store.bad_value"),
+            E::ImageGone => (Status::NotFound, "image.not_found"),
             E::VolumeNameTaken { .. } => (Status::AlreadyExists, "volume.name_taken"),
             E::Place(source) => (
                 source.raw_os_error().map_or(Status::Io, Status::from_errno),

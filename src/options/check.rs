@@ -129,7 +129,7 @@ pub fn env(env: &BTreeMap<String, String>) -> Verdict {
 pub fn labels(labels: &BTreeMap<String, String>) -> Verdict {
     each(labels.keys(), |key| {
         if key.is_empty() {
-            return Err("has a label without a key".to_owned());
+            return Err("has an entry without a key".to_owned());
         }
         match RESERVED_LABELS.iter().find(|prefix| key.starts_with(**prefix)) {
             Some(prefix) => Err(format!(
@@ -144,7 +144,7 @@ pub fn labels(labels: &BTreeMap<String, String>) -> Verdict {
 pub fn wanted_labels(labels: &BTreeMap<String, String>) -> Verdict {
     each(labels.keys(), |key| {
         if key.is_empty() {
-            Err("has a label without a key".to_owned())
+            Err("has an entry without a key".to_owned())
         } else {
             Ok(())
         }

@@ -11,6 +11,7 @@ use crate::sys;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -65,7 +66,14 @@ struct Extracted {
     source: Option<PathBuf>,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    cause: String,
+    #[serde(default)]
+    errno: i32,
 }
+
+/// The runner's word for a kernel that it could not write; everything else is about the library.
+const CANNOT_WRITE: &str = "write";
 
 /// Finds a kernel and makes its ELF file if that is not there yet. `configured` alone counts when given.
 pub fn find(home: &Path, cache: &Path, configured: Option<&Path>, runner: &Path) -> Result<Kernel, MsbError> {
@@ -73,19 +81,28 @@ pub fn find(home: &Path, cache: &Path, configured: Option<&Path>, runner: &Path)
     if let Some(library) = candidates.iter().find(|path| path.is_file()) {
         return from_library(cache, library, runner);
     }
-    let explicit = configured.is_some() || std::env::var_os(VARIABLE).is_some();
+    let explicit = configured.is_some() || variable().is_some();
     if !explicit && let Some(kernel) = from_system(cache, runner)? {
         return Ok(kernel);
     }
     Err(not_found(&candidates, explicit))
 }
 
+/// What the environment says; a variable without a value says nothing.
+fn variable() -> Option<PathBuf> {
+    named(std::env::var_os(VARIABLE))
+}
+
+fn named(value: Option<OsString>) -> Option<PathBuf> {
+    value.filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 fn candidates(home: &Path, configured: Option<&Path>) -> Vec<PathBuf> {
     if let Some(path) = configured {
         return vec![path.to_path_buf()];
     }
-    if let Some(path) = std::env::var_os(VARIABLE) {
-        return vec![PathBuf::from(path)];
+    if let Some(path) = variable() {
+        return vec![path];
     }
     let beside = sys::own_library().and_then(|library| library.parent().map(Path::to_path_buf));
     let directories = beside.into_iter().chain([home.join("lib")]);
@@ -95,7 +112,7 @@ fn candidates(home: &Path, configured: Option<&Path>) -> Vec<PathBuf> {
 }
 
 fn not_found(candidates: &[PathBuf], explicit: bool) -> MsbError {
-    let mut looked: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
+    let mut looked: Vec<String> = candidates.iter().map(|path| looked_at(path)).collect();
     if !explicit {
         looked.push(format!("{SYSTEM_NAME} by the system's loader"));
     }
@@ -108,6 +125,13 @@ fn not_found(candidates: &[PathBuf], explicit: bool) -> MsbError {
         "install libkrunfw (version 5) or set {VARIABLE} to its libkrunfw.so.5"
     ))
     .detail("looked_for", looked.join("\n"))
+}
+
+fn looked_at(path: &Path) -> String {
+    if path.is_dir() {
+        return format!("{} (a directory, not a library)", path.display());
+    }
+    path.display().to_string()
 }
 
 fn from_library(cache: &Path, library: &Path, runner: &Path) -> Result<Kernel, MsbError> {
@@ -214,6 +238,13 @@ fn run_extraction(library: Option<&Path>, fresh: &Path, runner: &Path) -> Result
     if answer.ok {
         return Ok(answer.source.unwrap_or_else(|| source.to_path_buf()));
     }
+    if answer.cause == CANNOT_WRITE {
+        let error = io::Error::from_raw_os_error(answer.errno);
+        return Err(
+            MsbError::io("kernel.cache", "cannot write the guest kernel to", fresh, &error)
+                .remedy("see that there are 30 MB of space and that this user may write there"),
+        );
+    }
     Err(MsbError::new(
         Status::KernelNotFound,
         "kernel.not_loadable",
@@ -223,7 +254,7 @@ fn run_extraction(library: Option<&Path>, fresh: &Path, runner: &Path) -> Result
             answer.message
         ),
     )
-    .remedy("install libkrunfw version 5 for this processor"))
+    .detail("cause", answer.cause))
 }
 
 fn adopt(directory: &Path, fresh: &Path, source: PathBuf) -> Result<Kernel, MsbError> {
@@ -265,4 +296,64 @@ fn write_index(directory: &Path, index: &Index) -> Result<(), MsbError> {
 
 fn unreadable(library: &Path, error: &io::Error) -> MsbError {
     MsbError::io("kernel.unreadable", "cannot read", library, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A runner that answers with this line.
+    fn runner(directory: &Path, answer: &str) -> PathBuf {
+        let path = directory.join("runner");
+        fs::write(&path, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_kernel_that_cannot_be_written_is_not_one_that_was_not_found() {
+        let place = tempfile::tempdir().unwrap();
+        for (errno, status) in [
+            (libc::ENOSPC, Status::DiskFull),
+            (libc::EACCES, Status::PermissionDenied),
+            (libc::EIO, Status::Io),
+        ] {
+            let answer = format!(r#"{{"ok":false,"cause":"write","errno":{errno},"message":"no"}}"#);
+            let runner = runner(place.path(), &answer);
+            // Whether the system's loader is asked or a library is named.
+            let asked = from_system(place.path(), &runner).unwrap_err();
+            let library = place.path().join("libkrunfw.so.5");
+            fs::write(&library, "library").unwrap();
+            let named = from_library(place.path(), &library, &runner).unwrap_err();
+            for error in [asked, named] {
+                assert_eq!((error.status(), error.reason()), (status, "kernel.cache"));
+                assert_eq!(error.os_errno(), Some(errno));
+            }
+        }
+    }
+
+    #[test]
+    fn a_library_that_the_loader_does_not_know_is_not_found() {
+        let place = tempfile::tempdir().unwrap();
+        let answer = r#"{"ok":false,"cause":"not_found","errno":0,"message":"no"}"#;
+        let runner = runner(place.path(), answer);
+        assert!(from_system(place.path(), &runner).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_directory_in_place_of_the_library_is_called_one_and_no_value_is_unset() {
+        let place = tempfile::tempdir().unwrap();
+        let error = find(
+            place.path(),
+            place.path(),
+            Some(place.path()),
+            Path::new("/runner"),
+        )
+        .unwrap_err();
+        assert_eq!(error.reason(), "kernel.not_found");
+        assert!(error.text().contains("(a directory, not a library)"), "{error:?}");
+        assert_eq!(named(Some(OsString::new())), None);
+        assert_eq!(named(Some("/lib/x.so".into())), Some("/lib/x.so".into()));
+    }
 }

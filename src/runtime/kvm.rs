@@ -53,7 +53,8 @@ impl KvmProblem {
             Self::NoPermission { group } => {
                 format!("{DEVICE} may not be opened by this user; group {group} may")
             }
-            Self::CannotRunGuest { message } => format!("{DEVICE} opens but cannot run a guest: {message}"),
+            // The runner's words, whole.
+            Self::CannotRunGuest { message } => message.clone(),
         }
     }
 
@@ -71,7 +72,7 @@ impl KvmProblem {
                 )
             }
             Self::CannotRunGuest { .. } => {
-                "enable nested virtualization on the machine that runs this one, or use the qemu driver".to_owned()
+                "enable nested virtualization on the machine that runs this one".to_owned()
             }
         }
     }
@@ -167,7 +168,9 @@ fn smoke_test(embedded: &Embedded, kernel: &Kernel) -> Result<Trial, MsbError> {
         },
         Err(_) => Trial {
             problem: Some(KvmProblem::CannotRunGuest {
-                message: "the trial ended without an answer".to_owned(),
+                message: format!(
+                    "{DEVICE} opens but a guest was not seen to run: the trial ended without an answer; use the driver `qemu`"
+                ),
             }),
             lasting: false,
         },

@@ -29,6 +29,8 @@ use std::time::Duration;
 
 /// How long the guest may take to say whether a command runs.
 const SPAWN_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much longer than its own timeout a collected command's guest may take to say whether it runs.
+const SPAWN_SLACK: Duration = Duration::from_secs(2);
 /// How much longer than its own timeout a command may stay unanswered before the guest counts as stuck.
 const TIMEOUT_SLACK: Duration = Duration::from_secs(10);
 /// How much output a timeout's error carries per channel, in bytes.
@@ -88,9 +90,25 @@ impl Sandbox {
         waiting: &impl Waiting,
         options: &ExecOptions,
     ) -> Result<Unclaimed, MsbError> {
+        self.begin(waiting, options, false, SPAWN_TIMEOUT).await
+    }
+
+    /// `collected`: nobody gets to know the command before its end. `patience`: how long the guest may take to say whether
+    /// the command runs.
+    async fn begin(
+        self: &Arc<Self>,
+        waiting: &impl Waiting,
+        options: &ExecOptions,
+        collected: bool,
+        patience: Duration,
+    ) -> Result<Unclaimed, MsbError> {
         options.validate()?;
-        let spec = exec_spec(options);
-        let link = self.ready_link(waiting, Deadline::after(SPAWN_TIMEOUT)).await?;
+        let spec = ExecSpec {
+            collected,
+            ..exec_spec(options)
+        };
+        let deadline = Deadline::after(patience);
+        let link = self.ready_link(waiting, deadline).await?;
         let request = StreamRequest::Exec(Box::new(spec));
         let feed = (options.stdin != Stdin::None).then_some(STDIN_WINDOW);
         let stream = link.open_stream(&request, |id, link| Stream::new(id, link, feed))?;
@@ -102,10 +120,7 @@ impl Sandbox {
             }),
             claimed: AtomicBool::new(false),
         };
-        match waiting
-            .within(Deadline::after(SPAWN_TIMEOUT), stream.started())
-            .await
-        {
+        match waiting.within(deadline, stream.started()).await {
             Some(Phase::Running(_) | Phase::Exited(_)) => Ok(exec),
             // Said by the runner or the agent of a sandbox that ends.
             Some(Phase::Failed(failed))
@@ -121,11 +136,7 @@ impl Sandbox {
             Some(Phase::Opening) | None => Err(MsbError::new(
                 Status::Timeout,
                 "exec.unanswered",
-                format!(
-                    "sandbox {:?} did not answer within {} s",
-                    self.name(),
-                    SPAWN_TIMEOUT.as_secs()
-                ),
+                format!("sandbox {:?} did not answer within {patience:?}", self.name()),
             )
             .remedy("it may be overloaded; kill it if this lasts")),
         }
@@ -142,7 +153,10 @@ impl Sandbox {
         waiting: &impl Waiting,
         options: &ExecOptions,
     ) -> Result<Collected, MsbError> {
-        let unclaimed = self.exec_start_by(waiting, options).await?;
+        // Input is sent once the command is known to run.
+        let collected = options.stdin == Stdin::None;
+        let patience = answer_patience(options.timeout_ms);
+        let unclaimed = self.begin(waiting, options, collected, patience).await?;
         let exec = unclaimed.exec();
         let input = match &options.stdin {
             Stdin::Bytes(bytes) => Some(bytes.as_slice()),
@@ -164,6 +178,15 @@ impl Sandbox {
             None => Err(timeout_error(exec.timeout, &outputs)),
         }
     }
+}
+
+/// How long the guest may take to say whether a collected command runs: the command's own timeout bounds that too.
+fn answer_patience(timeout_ms: Option<u64>) -> Duration {
+    timeout_ms.map_or(SPAWN_TIMEOUT, |ms| {
+        Duration::from_millis(ms)
+            .saturating_add(SPAWN_SLACK)
+            .min(SPAWN_TIMEOUT)
+    })
 }
 
 /// A command that nobody has got yet: dropped before it is claimed, it is killed.
@@ -432,6 +455,7 @@ fn exec_spec(options: &ExecOptions) -> ExecSpec {
         timeout_ms: options.timeout_ms,
         rlimits: options.rlimits.iter().map(Rlimit::from).collect(),
         stdin: options.stdin != Stdin::None,
+        collected: false,
         window: OUTPUT_WINDOW,
     }
 }

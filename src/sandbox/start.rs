@@ -100,6 +100,9 @@ impl Sandbox {
             labels::adopt(store, row)?;
             store.update_config(self.id, &spec.to_json()?)?;
         }
+        if driver != Driver::Process {
+            check_memory(&self.name, spec.resources.memory_mib, host_memory_mib())?;
+        }
         let directory = self.directory();
         // A creation may have been cut short between the row and the directory.
         make_private(&directory)?;
@@ -115,7 +118,12 @@ impl Sandbox {
             Driver::Krun | Driver::Process => None,
         };
         let root = if is_machine {
-            Some(root::prepare(&spec, &directory)?)
+            Some(root::prepare(
+                &self.backend,
+                &spec,
+                store.sandbox_manifest(self.id)?,
+                &directory,
+            )?)
         } else {
             None
         };
@@ -187,22 +195,7 @@ impl Sandbox {
         let _ = link.send_message(&ClientMessage::Kill);
         let over = Deadline::after(FAILED_START_TIMEOUT);
         link.wait_for(over, |state| (state.closed || state.exit.is_some()).then_some(()));
-        let tail = link
-            .state()
-            .exit
-            .as_ref()
-            .map(|(record, _)| record.console_tail.clone());
-        MsbError::new(
-            Status::Timeout,
-            "sandbox.start_timeout",
-            format!(
-                "sandbox {:?} was not up before the deadline and was killed",
-                self.name
-            ),
-        )
-        .remedy("allow more time; under emulation a start takes seconds")
-        .detail("sandbox", self.name.as_str())
-        .detail("console_tail", tail.unwrap_or_default())
+        start_timeout(&self.name, link.state().failure.as_ref())
     }
 
     fn start_error(&self, state: &LinkState) -> MsbError {
@@ -262,6 +255,23 @@ impl Sandbox {
     }
 }
 
+/// The error for a start that was killed at its deadline, given how far the runner says that it was.
+fn start_timeout(name: &str, failure: Option<&BootFailure>) -> MsbError {
+    // A runner that says nothing has not got a machine up.
+    let stage = failure.map_or(BootStage::Vmm, |failure| failure.stage);
+    let tail = failure.map_or("", |failure| failure.console_tail.as_str());
+    MsbError::new(
+        Status::Timeout,
+        "sandbox.start_timeout",
+        format!("sandbox {name:?} was not up before the deadline and was killed"),
+    )
+    .errno(libc::ETIMEDOUT)
+    .remedy("allow more time; under emulation a start takes seconds")
+    .detail("sandbox", name)
+    .detail("stage", stage_name(stage))
+    .detail("console_tail", tail)
+}
+
 /// What a launch came to.
 enum Answer {
     Ready,
@@ -275,6 +285,28 @@ impl Answer {
         }
         state.ready.map(|_| Self::Ready)
     }
+}
+
+/// Refuses a guest that this host can never hold, in MiB.
+fn check_memory(name: &str, wanted: u32, host: u64) -> Result<(), MsbError> {
+    if u64::from(wanted) <= host {
+        return Ok(());
+    }
+    Err(MsbError::new(
+        Status::ResourceExhausted,
+        "host.memory",
+        format!("sandbox {name:?} wants {wanted} MiB of memory, and this host has {host} MiB with its swap"),
+    )
+    .remedy("choose a smaller memory_mib")
+    .detail("sandbox", name)
+    .detail("host_memory_mib", host.to_string()))
+}
+
+/// This host's memory and swap, in MiB.
+fn host_memory_mib() -> u64 {
+    let info = rustix::system::sysinfo();
+    let bytes = (u128::from(info.totalram) + u128::from(info.totalswap)) * u128::from(info.mem_unit);
+    u64::try_from(bytes >> 20).unwrap_or(u64::MAX)
 }
 
 /// The error for a guest that did not come up.
@@ -346,4 +378,39 @@ fn host_name(name: &str) -> String {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_takes_too_long_tells_how_far_it_was() {
+        let failure = BootFailure {
+            stage: BootStage::Kernel,
+            errno: libc::ECANCELED,
+            message: "the start was called off".to_owned(),
+            console_tail: "Booting Linux".to_owned(),
+        };
+        let error = start_timeout("box", Some(&failure));
+        let told: Vec<_> = error.details().collect();
+        assert_eq!(error.os_errno(), Some(libc::ETIMEDOUT));
+        assert!(told.contains(&("stage", b"kernel")), "{error:?}");
+        assert!(told.contains(&("console_tail", b"Booting Linux")), "{error:?}");
+        let silent = start_timeout("box", None);
+        assert!(silent.details().any(|detail| detail == ("stage", b"vmm")));
+    }
+
+    #[test]
+    fn a_guest_larger_than_the_host_is_refused_with_both_sizes() {
+        check_memory("box", 2048, 2048).unwrap();
+        let error = check_memory("box", 2049, 2048).unwrap_err();
+        assert_eq!(
+            (error.status(), error.reason()),
+            (Status::ResourceExhausted, "host.memory")
+        );
+        let text = error.text();
+        assert!(text.contains("2049 MiB") && text.contains("2048 MiB"), "{text}");
+        assert!(host_memory_mib() > 0);
+    }
 }

@@ -173,6 +173,9 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// The image that a sandbox was to be made from is not there any more.
+    #[error("the image was removed meanwhile: load it again")]
+    ImageGone,
     /// What belongs to a row on disk cannot be made, moved or removed; the row is as it was.
     #[error("the directory that belongs to the row cannot be changed")]
     Place(#[source] io::Error),

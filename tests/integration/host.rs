@@ -31,6 +31,7 @@ fn plays_its_role() {
         "contend" => contention::play(&orders),
         "leak" => leaks::play(&orders),
         "unprivileged" => failures::machine::play_unprivileged(&orders),
+        "closed-image" => failures::machine::play_closed_image(&orders),
         "no-kernel" => failures::machine::play_no_kernel(&orders),
         other => panic!("no role {other}"),
     }

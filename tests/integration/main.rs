@@ -12,6 +12,7 @@
 )]
 
 mod contention;
+mod endings;
 mod failures;
 mod files;
 mod host;

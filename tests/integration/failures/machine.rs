@@ -128,6 +128,31 @@ fn a_missing_root_directory_is_not_found_and_makes_no_sandbox() {
 }
 
 #[test]
+fn an_image_behind_a_closed_directory_is_unreadable_and_not_missing() {
+    // SAFETY: asks for a number only.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    assert!(is_root, "this test becomes another user, so it needs root");
+    let home = Home::new();
+    fs::create_dir_all(home.beside().join("closed/root")).unwrap();
+    fs::set_permissions(home.beside(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(home.beside().join("closed"), fs::Permissions::from_mode(0o700)).unwrap();
+    let reports = Host::start("closed-image", home.path(), 0, |_| ()).finish();
+    assert_eq!(reports, ["image.unreadable"]);
+}
+
+/// Tries as nobody to use an image below a directory of root.
+pub fn play_closed_image(orders: &Orders) {
+    become_nobody();
+    let backend = open(&orders.home).unwrap();
+    let mut options = sandbox_options(&orders.home, "box");
+    let image = orders.home.with_file_name("closed").join("root");
+    options.image = Some(image.to_str().unwrap().to_owned());
+    let error = failed(Sandbox::create(&backend, &options), Status::PermissionDenied);
+    assert!(!error.remedy_text().is_empty(), "{error:?}");
+    report(error.reason());
+}
+
+#[test]
 fn a_home_that_is_a_file_is_an_invalid_argument_and_the_file_stays() {
     let home = Home::new();
     fs::write(home.path(), "precious").unwrap();
@@ -153,13 +178,17 @@ fn somebody_elses_home_is_permission_denied() {
     assert_eq!(reports, ["config.unreadable", "home.create"]);
 }
 
-/// Tries as nobody to use a home of root, and to make one where nobody may write.
-pub fn play_unprivileged(orders: &Orders) {
+fn become_nobody() {
     // SAFETY: changes the identity of this process, which exists for that.
     let changed = unsafe {
         libc::setresgid(NOBODY, NOBODY, NOBODY) == 0 && libc::setresuid(NOBODY, NOBODY, NOBODY) == 0
     };
     assert!(changed, "{}", std::io::Error::last_os_error());
+}
+
+/// Tries as nobody to use a home of root, and to make one where nobody may write.
+pub fn play_unprivileged(orders: &Orders) {
+    become_nobody();
     for home in [orders.home.clone(), orders.home.with_file_name("new")] {
         let error = failed(open(&home), Status::PermissionDenied);
         assert!(!error.remedy_text().is_empty(), "{error:?}");
