@@ -588,6 +588,26 @@ typedef struct msb_file_page msb_file_page;
 typedef struct msb_fsck_report msb_fsck_report;
 
 /**
+ * What `msb_image_list` takes. Freed with `msb_image_filter_free`.
+ */
+typedef struct msb_image_filter msb_image_filter;
+
+/**
+ * A snapshot of an image. Freed with `msb_image_info_free`, unless it belongs to a page.
+ */
+typedef struct msb_image_info msb_image_info;
+
+/**
+ * What `msb_image_load` takes. Freed with `msb_image_load_config_free`.
+ */
+typedef struct msb_image_load_config msb_image_load_config;
+
+/**
+ * One page of a listing. Freed with `msb_image_page_free`.
+ */
+typedef struct msb_image_page msb_image_page;
+
+/**
  * What `msb_sandbox_config_add_mount` takes. Freed with `msb_mount_config_free`.
  */
 typedef struct msb_mount_config msb_mount_config;
@@ -3360,6 +3380,703 @@ MSB_API uint64_t msb_file_page_next(const msb_file_page *page);
 MSB_API void msb_file_page_free(msb_file_page *page);
 
 /**
+ * Removes an image, and from the disk what no other image has, unless a sandbox needs it.
+ *
+ * - backend: the backend.
+ * - reference: borrowed; the short form or the full one.
+ * - err: returned owned on failure, else set to NULL; may be NULL. Its details name each `sandbox` that needs it.
+ * - Blocking: file operations.
+ * - Errors: BUSY, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, READ_ONLY, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
+ *   WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_remove(msb_backend backend,
+                            const char *reference,
+                            msb_error **err);
+
+/**
+ * Lists images in the order of their references, a page at a time: set the filter's cursor to what `msb_image_page_next`
+ * gives until that is NULL.
+ *
+ * - backend: the backend.
+ * - filter: borrowed; NULL lists every image, 100 to a page.
+ * - out: returned owned, to be freed with `msb_image_page_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_list(msb_backend backend,
+                          const msb_image_filter *filter,
+                          msb_image_page **out,
+                          msb_error **err);
+
+/**
+ * The number of images on a page.
+ *
+ * - page: borrowed; may be NULL.
+ * - Returns: the value; 0 if `page` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_image_page_len(const msb_image_page *page);
+
+/**
+ * An image of a page.
+ *
+ * - page: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: a view until the page is freed, not to be freed by itself; NULL if there is no such image.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const msb_image_info *msb_image_page_get(const msb_image_page *page, size_t index);
+
+/**
+ * The cursor of the next page.
+ *
+ * - page: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL after the last page.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_page_next(const msb_image_page *page);
+
+/**
+ * Frees a page and the snapshots on it.
+ *
+ * - page: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_image_page_free(msb_image_page *page);
+
+/**
+ * Makes a filter that lets every image through.
+ *
+ * - Returns: owned, to be freed with `msb_image_filter_free`; NULL if there is no memory.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API MSB_NODISCARD msb_image_filter *msb_image_filter_new(void);
+
+/**
+ * Makes a filter from JSON text; `schemas/msb_image_filter.json` describes it. An unknown key is an error that names it.
+ *
+ * - json: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_image_filter_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CONFIG_INVALID, INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_filter_from_json(const char *json,
+                                      msb_image_filter **out,
+                                      msb_error **err);
+
+/**
+ * Writes a filter as JSON text that `msb_image_filter_from_json` reads: the options that differ from their defaults.
+ *
+ * - filter: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_filter_to_json(const msb_image_filter *filter,
+                                    msb_bytes **out,
+                                    msb_error **err);
+
+/**
+ * Frees a filter.
+ *
+ * - filter: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_image_filter_free(msb_image_filter *filter);
+
+/**
+ * Only images whose reference begins so, in its full form: `docker.io/library/`.
+ *
+ * - filter: changed; not NULL.
+ * - prefix: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_filter_set_reference_prefix(msb_image_filter *filter,
+                                                 const char *prefix,
+                                                 msb_error **err);
+
+/**
+ * How many images a page holds at most, 1 to 1000.
+ *
+ * - filter: changed; not NULL.
+ * - limit: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_filter_set_limit(msb_image_filter *filter,
+                                      uint32_t limit,
+                                      msb_error **err);
+
+/**
+ * Where to go on: what the page before gave. Unset: from the beginning.
+ *
+ * - filter: changed; not NULL.
+ * - cursor: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_filter_set_cursor(msb_image_filter *filter,
+                                       const char *cursor,
+                                       msb_error **err);
+
+/**
+ * Takes a snapshot of an image.
+ *
+ * - backend: the backend.
+ * - reference: borrowed; the short form or the full one, `python` or `docker.io/library/python:latest`.
+ * - out: returned owned, to be freed with `msb_image_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_info_get(msb_backend backend,
+                              const char *reference,
+                              msb_image_info **out,
+                              msb_error **err);
+
+/**
+ * What it is asked for by, in its full form: `docker.io/library/python:3.12`.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_reference(const msb_image_info *info);
+
+/**
+ * Digest of its manifest.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_digest(const msb_image_info *info);
+
+/**
+ * Digest of its configuration; empty when unknown.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_config_digest(const msb_image_info *info);
+
+/**
+ * The processor that it is for, as `"amd64"`; empty when unknown.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_architecture(const msb_image_info *info);
+
+/**
+ * The operating system that it is for, `"linux"`; empty when unknown.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_os(const msb_image_info *info);
+
+/**
+ * The variant of the processor, as `"v8"`; mostly empty.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_variant(const msb_image_info *info);
+
+/**
+ * Size of its layers as they are transferred, in bytes.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_image_info_size_bytes(const msb_image_info *info);
+
+/**
+ * Size of its layers on this disk, in bytes; other images may share them.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_image_info_disk_bytes(const msb_image_info *info);
+
+/**
+ * When the reference was first stored, in milliseconds since 1970 UTC.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_image_info_created_unix_ms(const msb_image_info *info);
+
+/**
+ * When the reference last changed what it stands for, in milliseconds since 1970 UTC.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_image_info_updated_unix_ms(const msb_image_info *info);
+
+/**
+ * The number of its layers.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_image_info_layer_count(const msb_image_info *info);
+
+/**
+ * Digest of a layer's archive, unpacked; the lowest layer first.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such layer.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_layer_diff_id(const msb_image_info *info, size_t index);
+
+/**
+ * Digest of a layer as it is transferred.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such layer.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_layer_digest(const msb_image_info *info, size_t index);
+
+/**
+ * Size of a layer as it is transferred, in bytes.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: the value; 0 if there is no such layer.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_image_info_layer_size_bytes(const msb_image_info *info, size_t index);
+
+/**
+ * Size of a layer on this disk, in bytes.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: the value; 0 if there is no such layer.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_image_info_layer_disk_bytes(const msb_image_info *info, size_t index);
+
+/**
+ * The number of variables of the environment that its commands have.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_image_info_env_count(const msb_image_info *info);
+
+/**
+ * A variable, as `NAME=VALUE`.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such one.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_env(const msb_image_info *info, size_t index);
+
+/**
+ * The number of words of its entrypoint.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_image_info_entrypoint_count(const msb_image_info *info);
+
+/**
+ * A word of its entrypoint.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such one.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_entrypoint(const msb_image_info *info, size_t index);
+
+/**
+ * The number of words of its default arguments.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_image_info_cmd_count(const msb_image_info *info);
+
+/**
+ * A word of its default arguments, which are the default command if there is no entrypoint.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such one.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_cmd(const msb_image_info *info, size_t index);
+
+/**
+ * Where its commands run; empty for `/`.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_working_dir(const msb_image_info *info);
+
+/**
+ * Who they run as, `USER[:GROUP]`; empty for root.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_user(const msb_image_info *info);
+
+/**
+ * The signal that asks its default command to end, as `"SIGTERM"`; empty for that.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_stop_signal(const msb_image_info *info);
+
+/**
+ * The number of its labels.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_image_info_label_count(const msb_image_info *info);
+
+/**
+ * A label's key, in the order of the keys.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such label.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_label_key(const msb_image_info *info, size_t index);
+
+/**
+ * A label's value, in the order of the keys.
+ *
+ * - info: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: text, a view until the info is freed; NULL if there is no such label.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_image_info_label_value(const msb_image_info *info, size_t index);
+
+/**
+ * Frees a snapshot. One that belongs to a page is freed with its page instead.
+ *
+ * - info: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_image_info_free(msb_image_info *info);
+
+/**
+ * Loads an image from a file or directory of this host.
+ *
+ * The archive is one of docker, podman or skopeo (OCI or docker's own), the directory of an OCI layout, or the tar of a root
+ * file system, each also compressed with gzip or zstd; which, its content says. Layers that the home has already are not
+ * unpacked again. The image is there whole, with all its names, or not at all.
+ *
+ * - backend: the backend.
+ * - path: borrowed; where it is, absolute or relative to the working directory.
+ * - config: borrowed; NULL loads the archive's only image for this host under the names that it has there.
+ * - out: returned owned, to be freed with `msb_image_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: until it is loaded, for as long as unpacking and writing it takes.
+ * - Errors: CANCELLED, CORRUPT, DISK_FULL, INVALID_ARGUMENT if it is no image or has no name, INVALID_STATE, IO, NOT_FOUND,
+ *   PERMISSION_DENIED, RESOURCE_EXHAUSTED, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, UNSUPPORTED, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load(msb_backend backend,
+                          const char *path,
+                          const msb_image_load_config *config,
+                          msb_image_info **out,
+                          msb_error **err);
+
+/**
+ * Loads an image from an open file, directory, pipe or socket.
+ *
+ * The archive is one of docker, podman or skopeo (OCI or docker's own), the directory of an OCI layout, or the tar of a root
+ * file system, each also compressed with gzip or zstd; which, its content says. Layers that the home has already are not
+ * unpacked again. The image is there whole, with all its names, or not at all.
+ *
+ * - backend: the backend.
+ * - fd: borrowed; open for reading, not necessarily seekable. It is duplicated, and read from where it stands.
+ * - config: borrowed; NULL loads the archive's only image for this host under the names that it has there.
+ * - out: returned owned, to be freed with `msb_image_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: until it is loaded; as long as whoever writes a pipe takes.
+ * - Errors: CANCELLED, CORRUPT, DISK_FULL, INVALID_ARGUMENT if it is no image or has no name, INVALID_STATE, IO, NOT_FOUND,
+ *   PERMISSION_DENIED, RESOURCE_EXHAUSTED, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, UNSUPPORTED, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_fd(msb_backend backend,
+                             int32_t fd,
+                             const msb_image_load_config *config,
+                             msb_image_info **out,
+                             msb_error **err);
+
+/**
+ * Begins `msb_image_load`; its completion's result is for `msb_op_take_image_info`. Its progress counts bytes of the archive's layers and
+ * layers. Cancelled, it leaves no image.
+ *
+ * - backend: the backend.
+ * - path: borrowed; where it is, absolute or relative to the working directory.
+ * - config: borrowed; NULL loads the archive's only image for this host under the names that it has there.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_async(msb_backend backend,
+                                const char *path,
+                                const msb_image_load_config *config,
+                                msb_queue queue,
+                                uint64_t token,
+                                msb_op *op,
+                                msb_error **err);
+
+/**
+ * Begins `msb_image_load_fd`; its completion's result is for `msb_op_take_image_info`. Its progress counts bytes of the archive's layers and
+ * layers. Cancelled, it leaves no image.
+ *
+ * - backend: the backend.
+ * - fd: borrowed; open for reading, not necessarily seekable. It is duplicated, and read from where it stands.
+ * - config: borrowed; NULL loads the archive's only image for this host under the names that it has there.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_fd_async(msb_backend backend,
+                                   int32_t fd,
+                                   const msb_image_load_config *config,
+                                   msb_queue queue,
+                                   uint64_t token,
+                                   msb_op *op,
+                                   msb_error **err);
+
+/**
+ * Makes a config in which nothing is set.
+ *
+ * - Returns: owned, to be freed with `msb_image_load_config_free`; NULL if there is no memory.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API MSB_NODISCARD msb_image_load_config *msb_image_load_config_new(void);
+
+/**
+ * Makes a config from JSON text; `schemas/msb_image_load_config.json` describes it. An unknown key is an error that names it.
+ *
+ * - json: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_image_load_config_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CONFIG_INVALID, INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_config_from_json(const char *json,
+                                           msb_image_load_config **out,
+                                           msb_error **err);
+
+/**
+ * Writes a config as JSON text that `msb_image_load_config_from_json` reads: the options that differ from their defaults.
+ *
+ * - config: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_config_to_json(const msb_image_load_config *config,
+                                         msb_bytes **out,
+                                         msb_error **err);
+
+/**
+ * Frees a config.
+ *
+ * - config: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_image_load_config_free(msb_image_load_config *config);
+
+/**
+ * What the image is to be asked for by. Unset: the names that the archive gives it.
+ *
+ * - config: changed; not NULL.
+ * - reference: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_config_set_reference(msb_image_load_config *config,
+                                               const char *reference,
+                                               msb_error **err);
+
+/**
+ * Which image of the archive, by a name or digest in it. Unset: the only one.
+ *
+ * - config: changed; not NULL.
+ * - image: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_config_set_image(msb_image_load_config *config,
+                                           const char *image,
+                                           msb_error **err);
+
+/**
+ * Which platform's image, as `"linux/arm64/v8"`. Unset: this host's.
+ *
+ * - config: changed; not NULL.
+ * - platform: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_config_set_platform(msb_image_load_config *config,
+                                              const char *platform,
+                                              msb_error **err);
+
+/**
  * Makes a config with nothing but a path in the guest.
  *
  * - guest_path: copied; may be NULL. Its form is checked when the config is used.
@@ -4010,6 +4727,22 @@ MSB_API
 msb_status msb_op_take_storage_usage(msb_op op,
                                      msb_storage_usage **out,
                                      msb_error **err);
+
+/**
+ * Takes the image that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+ *
+ * - op: the operation; its handle is still to be released.
+ * - out: returned owned, to be freed with `msb_image_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+ *   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_op_take_image_info(msb_op op,
+                                  msb_image_info **out,
+                                  msb_error **err);
 
 /**
  * Takes the report of a check that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
@@ -4664,7 +5397,8 @@ msb_status msb_sandbox_config_set_name(msb_sandbox_config *config,
 
 /**
  * The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
- * partitions or qcow2 without a backing file. It is not modified unless root_mode says so. Required.
+ * partitions or qcow2 without a backing file, or the reference of a stored image, as `"python:3.12"`. What begins
+ * with `/` or `.`, or is there, is a path. It is not modified unless root_mode says so. Required.
  *
  * - config: changed; not NULL.
  * - image: copied; not NULL.

@@ -1,6 +1,6 @@
 //! libmsb: microVM sandboxes as a library.
 //!
-//! `ffi` is the C ABI and holds no logic; `backend` and `sandbox` are what it speaks for; `supervise` reaches the
+//! `ffi` is the C ABI and holds no logic; `backend`, `sandbox`, `volume` and `image` are what it speaks for; `supervise` reaches the
 //! per-sandbox runner; `runtime` finds what a sandbox runs on; `options` is how everything is configured. The
 //! store, the wire protocol, the runner and the guest agent are crates of their own beside this one.
 
@@ -10,6 +10,7 @@ pub mod dispatch;
 pub mod error;
 pub mod ffi;
 pub mod files;
+pub mod image;
 pub mod ops;
 pub mod options;
 mod panics;

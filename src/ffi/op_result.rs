@@ -13,6 +13,7 @@ use crate::ffi::exec_result::msb_exec_result;
 use crate::ffi::ffi;
 use crate::ffi::file::msb_file_progress;
 use crate::ffi::file_info::{msb_file_info, msb_file_page};
+use crate::ffi::image_info::msb_image_info;
 use crate::ffi::probe::msb_probe_report;
 use crate::ffi::sandbox::msb_exit;
 use crate::ffi::status::msb_status;
@@ -376,6 +377,27 @@ pub unsafe extern "C" fn msb_op_take_probe_report(
 pub unsafe extern "C" fn msb_op_take_storage_usage(
     op: msb_op,
     out: *mut *mut msb_storage_usage,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [token op, out out], {
+        *out = take_value(&op)?;
+        Ok(())
+    })
+}
+
+/// Takes the image that an operation gives. If it failed this fails as the call itself would have, and can be asked again.
+///
+/// - op: the operation; its handle is still to be released.
+/// - out: returned owned, to be freed with `msb_image_info_free`; not NULL.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: CANCELLED, INVALID_ARGUMENT if it gives something else, INVALID_STATE if it has not
+///   completed or its result was taken before, STALE_HANDLE, WRONG_HANDLE_TYPE.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_op_take_image_info(
+    op: msb_op,
+    out: *mut *mut msb_image_info,
     err: *mut *mut msb_error,
 ) -> msb_status {
     ffi!(err, [token op, out out], {

@@ -118,7 +118,8 @@ pub unsafe extern "C" fn msb_sandbox_config_set_name(
 }
 
 /// The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
-/// partitions or qcow2 without a backing file. It is not modified unless root_mode says so. Required.
+/// partitions or qcow2 without a backing file, or the reference of a stored image, as `"python:3.12"`. What begins
+/// with `/` or `.`, or is there, is a path. It is not modified unless root_mode says so. Required.
 ///
 /// - config: changed; not NULL.
 /// - image: copied; not NULL.

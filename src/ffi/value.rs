@@ -55,6 +55,14 @@ pub enum ValueKind {
     StorageUsage,
     /// `msb_prune_report`
     PruneReport,
+    /// `msb_image_filter`
+    ImageFilter,
+    /// `msb_image_info`
+    ImageInfo,
+    /// `msb_image_page`
+    ImagePage,
+    /// `msb_image_load_config`
+    ImageLoadConfig,
 }
 
 /// What a pointer of C points to. The magic word comes first whatever the type, so that reading it stays within even

@@ -23,8 +23,9 @@ impl Sandbox {
     /// Creates a sandbox; it is not started. With `replace`, one of the same name is stopped and removed first.
     pub fn create(backend: &Arc<Backend>, options: &SandboxOptions) -> Result<Arc<Self>, MsbError> {
         options.validate()?;
-        let image = root::resolve(options)?;
-        let mut spec = SandboxSpec::from_options(options, backend.config(), image);
+        let root = root::resolve(backend, options)?;
+        let manifest = root.manifest;
+        let mut spec = SandboxSpec::from_options(options, backend.config(), root);
         let driver = choose_driver(backend, &spec)?;
         spec.libmsb.chosen = Some(driver);
         let store = backend.store()?;
@@ -33,7 +34,7 @@ impl Sandbox {
         let shown = volumes::look(backend, &store, &mounts)?;
         // The process driver has no machine to hold them; a start says so.
         if driver != Driver::Process {
-            let root = root::describe(&spec, &backend.sandbox_directory(&spec.name))?;
+            let root = root::describe(backend, &spec, manifest, &backend.sandbox_directory(&spec.name))?;
             check_machine(driver, Some(&root), &host_mounts(&mounts, shown)?)?;
         }
         spec.mounts = mounts.iter().map(stored::write).collect::<Result<_, _>>()?;
@@ -44,7 +45,7 @@ impl Sandbox {
         ops::check_cancelled()?;
         // From here on it is not half done for long, and nothing waits.
         let _whole = Uninterrupted::begin();
-        let row = insert(backend, &store, &spec)?;
+        let row = insert(backend, &store, &spec, manifest)?;
         made.keep();
         Ok(backend.adopt(&row))
     }
@@ -74,15 +75,23 @@ fn replace(backend: &Arc<Backend>, store: &Store, name: &str, grace: Duration) -
     }
 }
 
-fn insert(backend: &Backend, store: &Store, spec: &SandboxSpec) -> Result<SandboxRow, MsbError> {
+fn insert(
+    backend: &Backend,
+    store: &Store,
+    spec: &SandboxSpec,
+    manifest_id: Option<i64>,
+) -> Result<SandboxRow, MsbError> {
     let directory = backend.sandbox_directory(&spec.name);
     let new = NewSandbox {
         name: &spec.name,
         config: &spec.to_json()?,
         ephemeral: spec.lifecycle.ephemeral,
         labels: &spec.labels,
-        manifest_id: None,
+        manifest_id,
     };
+    if let Some(holder) = store.sandbox_by_name(&spec.name)?.filter(|row| row.ephemeral) {
+        settle::settle_and_tidy(backend, store, holder)?;
+    }
     check_free(&directory, store, &spec.name)?;
     let row = store
         .insert_sandbox(&new)
@@ -123,7 +132,7 @@ fn check_free(directory: &Path, store: &Store, name: &str) -> Result<(), MsbErro
         "sandbox.directory_exists",
         format!("{} is there although no sandbox {name:?} is", directory.display()),
     )
-    .remedy("move it away or choose another name"))
+    .remedy("move it away, or have msb_fsck repair the home, or choose another name"))
 }
 
 fn name_in_use(error: MsbError, name: &str) -> MsbError {

@@ -316,6 +316,22 @@ mod tests {
     }
 
     #[test]
+    fn a_vmdk_descriptor_which_can_name_any_file_is_never_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = b"# Disk DescriptorFile\nversion=1\nRW 8 FLAT \"/etc/shadow\" 0\n";
+        let path = image(directory.path(), "disk.vmdk", text);
+        assert_eq!(inspect(&path, None, None).unwrap_err().reason(), "disk.kind");
+        assert_eq!(inspect_root(path.clone()).unwrap_err().reason(), "disk.kind");
+        // Asked for as raw it is its own text; no format that can be asked for says more.
+        let raw = inspect(&path, Some(DiskFormat::Raw), None).unwrap();
+        assert_eq!(
+            (raw.path, raw.format),
+            (path.canonicalize().unwrap(), DiskFormat::Raw)
+        );
+        assert_eq!(StoredFormat::Vmdk.known(), None);
+    }
+
+    #[test]
     fn a_disk_stored_as_raw_stays_raw_whatever_its_guest_writes() {
         let directory = tempfile::tempdir().unwrap();
         let path = image(directory.path(), "raw", &with(1080, &[0x53, 0xef]));

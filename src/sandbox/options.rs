@@ -124,7 +124,8 @@ options! {
         /// Required.
         name: Option<String> = None, "set_name", since "0.1.0", check |v| each(v, check::name);
         /// The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
-        /// partitions or qcow2 without a backing file. It is not modified unless root_mode says so. Required.
+        /// partitions or qcow2 without a backing file, or the reference of a stored image, as `"python:3.12"`. What begins
+        /// with `/` or `.`, or is there, is a path. It is not modified unless root_mode says so. Required.
         image: Option<String> = None, "set_image", since "0.1.0", check |v| each(v, check::text);
         /// What the guest's writes do to the image: `"overlay"` keeps them apart, in what upper names; `"bind"`, for a
         /// directory, writes them into it, and makes there the mount points that it lacks.

@@ -3,52 +3,109 @@
 use super::disk_image;
 use super::options::{RootMode, SandboxOptions, UpperKind};
 use super::spec::{Image, SandboxSpec};
+use crate::backend::Backend;
 use crate::error::{MsbError, Status};
+use crate::image::{info, join};
 use msb_protocol::launch::{HostLower, HostRoot, HostUpper};
+use msb_store::ImageConfigRow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Finds what a caller names as image.
-pub fn resolve(options: &SandboxOptions) -> Result<Image, MsbError> {
+/// What a caller names as image.
+#[derive(Debug)]
+pub struct Root {
+    /// What it is.
+    pub image: Image,
+    /// Key of the manifest of a stored image.
+    pub manifest: Option<i64>,
+    /// What a stored image says of the commands in it.
+    pub defaults: ImageConfigRow,
+}
+
+impl From<Image> for Root {
+    fn from(image: Image) -> Self {
+        Self {
+            image,
+            manifest: None,
+            defaults: ImageConfigRow::default(),
+        }
+    }
+}
+
+/// Finds what a caller names as image: a path of this host if it looks like one or is there, else a reference.
+pub fn resolve(backend: &Backend, options: &SandboxOptions) -> Result<Root, MsbError> {
     let Some(image) = options.image.as_deref() else {
         return Err(MsbError::new(
             Status::InvalidArgument,
             "image.missing",
             "the sandbox has no image",
         )
-        .remedy("set the image to a root directory or a disk image"));
+        .remedy("set the image to a root directory, a disk image or the reference of a stored image"));
     };
     let path = Path::new(image);
+    let is_path = image.starts_with(['/', '.']) || path.exists();
+    if !is_path {
+        return stored(backend, options, image);
+    }
     let path = fs::canonicalize(path).map_err(|error| not_found(path, &error))?;
     let is_directory = path.is_dir();
     match options.root_mode {
-        RootMode::Overlay if is_directory => Ok(Image::Directory { path }),
-        RootMode::Overlay => Ok(Image::disk(&disk_image::inspect_root(path)?)),
-        RootMode::Bind if is_directory => Ok(Image::Bind(path)),
-        RootMode::Bind => Err(MsbError::new(
-            Status::Unsupported,
-            "image.kind",
-            format!(
-                "{} is not a directory, and only a directory can be the root itself",
-                path.display()
-            ),
-        )
-        .remedy("set root_mode to \"overlay\"")),
+        RootMode::Overlay if is_directory => Ok(Image::Directory { path }.into()),
+        RootMode::Overlay => Ok(Image::disk(&disk_image::inspect_root(path)?).into()),
+        RootMode::Bind if is_directory => Ok(Image::Bind(path).into()),
+        RootMode::Bind => Err(not_bindable(&path.display().to_string())),
     }
 }
 
+fn stored(backend: &Backend, options: &SandboxOptions, reference: &str) -> Result<Root, MsbError> {
+    let found = info::get(backend, reference)?;
+    if options.root_mode == RootMode::Bind {
+        return Err(not_bindable(&found.row.reference));
+    }
+    Ok(Root {
+        manifest: Some(found.row.manifest_id),
+        image: Image::Oci {
+            reference: found.row.reference,
+            upper_size_mib: None,
+        },
+        defaults: found.config,
+    })
+}
+
+fn not_bindable(image: &str) -> MsbError {
+    MsbError::new(
+        Status::Unsupported,
+        "image.kind",
+        format!("{image} is not a directory, and only a directory can be the root itself"),
+    )
+    .remedy("set root_mode to \"overlay\"")
+}
+
 fn not_found(path: &Path, error: &io::Error) -> MsbError {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return MsbError::io("image.unreadable", "may not look at the image", path, error).remedy(
+            "let this user enter the directories above it and read it, or choose an image that it may read",
+        );
+    }
     MsbError::io("image.not_found", "cannot find the image", path, error).remedy(
-        "set the image to an existing root directory or disk image; this version does not pull image references",
+        "set the image to an existing root directory or disk image, or to the reference of a stored image",
     )
 }
 
-/// The host's side of the root of a sandbox with this directory. Nothing is looked for or made.
-pub fn describe(spec: &SandboxSpec, directory: &Path) -> Result<HostRoot, MsbError> {
+/// The host's side of the root of a sandbox with this directory. `manifest` is the key of a stored image's.
+pub fn describe(
+    backend: &Backend,
+    spec: &SandboxSpec,
+    manifest: Option<i64>,
+    directory: &Path,
+) -> Result<HostRoot, MsbError> {
     let lower = match &spec.image {
         Image::Bind(path) => return Ok(HostRoot::Bind { path: path.clone() }),
         Image::Directory { path } => HostLower::Directory { path: path.clone() },
+        Image::Oci { reference, .. } => HostLower::Layers {
+            extents: join::extents(backend, manifest, reference)?,
+        },
         image => match image.disk_image() {
             Some(image) => HostLower::Disk((&image).into()),
             None => return Err(unknown(image)),
@@ -79,8 +136,13 @@ fn unknown(image: &Image) -> MsbError {
 }
 
 /// The root for a start: what it is made from is there, and what it lacks is made.
-pub fn prepare(spec: &SandboxSpec, directory: &Path) -> Result<HostRoot, MsbError> {
-    let root = describe(spec, directory)?;
+pub fn prepare(
+    backend: &Backend,
+    spec: &SandboxSpec,
+    manifest: Option<i64>,
+    directory: &Path,
+) -> Result<HostRoot, MsbError> {
+    let root = describe(backend, spec, manifest, directory)?;
     match &root {
         HostRoot::Bind { path }
         | HostRoot::Overlay {
@@ -95,6 +157,11 @@ pub fn prepare(spec: &SandboxSpec, directory: &Path) -> Result<HostRoot, MsbErro
                 disk_image::check(&image)?;
             }
         }
+        // The runner checks each file of it as it claims them.
+        HostRoot::Overlay {
+            lower: HostLower::Layers { .. },
+            ..
+        } => {}
     }
     if let HostRoot::Overlay {
         upper: HostUpper::Disk { path },

@@ -4,9 +4,11 @@
 use super::disk_image::{DiskImage, StoredFormat};
 use super::mount::{Mount, stored};
 use super::options::{Isolation, SandboxOptions, UpperKind};
+use super::root::Root;
 use crate::backend::config::Config;
 use crate::backend::options::Driver as DriverChoice;
 use crate::error::{MsbError, Status};
+use crate::options::check;
 use msb_protocol::exec::Rlimit;
 use msb_protocol::launch::Driver;
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,14 @@ pub enum Image {
         #[serde(default)]
         fstype: Option<String>,
     },
+    /// A stored image as read-only layer below a writable one; the row of the sandbox's root says which manifest.
+    Oci {
+        /// Its full reference.
+        reference: String,
+        /// Size of the writable layer, for 0.5.8; libmsb's own is in [`Own`].
+        #[serde(default)]
+        upper_size_mib: Option<u64>,
+    },
     /// Any other kind, as the store has it.
     #[serde(untagged)]
     Other(Value),
@@ -68,7 +78,7 @@ impl Image {
                     fstype: fstype.clone(),
                 })
             }
-            Self::Directory { .. } | Self::Bind(_) | Self::Other(_) => None,
+            Self::Directory { .. } | Self::Bind(_) | Self::Oci { .. } | Self::Other(_) => None,
         }
     }
 }
@@ -233,7 +243,8 @@ impl SandboxSpec {
     }
 
     /// What options mean, given the backend's defaults. The options are valid.
-    pub fn from_options(options: &SandboxOptions, config: &Config, image: Image) -> Self {
+    pub fn from_options(options: &SandboxOptions, config: &Config, root: Root) -> Self {
+        let Root { image, defaults, .. } = root;
         let whole_seconds = |ms: Option<u64>| ms.map(|ms| ms.div_ceil(1000));
         Self {
             name: options.name.clone().unwrap_or_default(),
@@ -243,7 +254,11 @@ impl SandboxSpec {
                 memory_mib: options.memory_mib.unwrap_or(config.default_memory_mib),
             },
             runtime: Runtime {
-                workdir: options.workdir.clone().or_else(|| config.default_workdir.clone()),
+                workdir: options
+                    .workdir
+                    .clone()
+                    .or(defaults.working_dir)
+                    .or_else(|| config.default_workdir.clone()),
                 shell: Some(
                     options
                         .shell
@@ -251,18 +266,11 @@ impl SandboxSpec {
                         .unwrap_or_else(|| config.default_shell.clone()),
                 ),
                 hostname: options.hostname.clone(),
-                user: options.user.clone(),
-                rest: Map::new(),
+                user: options.user.clone().or(defaults.user),
+                rest: default_command(defaults.entrypoint, defaults.cmd),
             },
-            env: options
-                .env
-                .iter()
-                .map(|(key, value)| Variable {
-                    key: key.clone(),
-                    value: value.clone(),
-                })
-                .collect(),
-            labels: options.labels.clone(),
+            env: environment(&defaults.env, options),
+            labels: labels(defaults.labels, options),
             rlimits: options.rlimits.iter().map(Rlimit::from).collect(),
             mounts: Vec::new(),
             lifecycle: Lifecycle {
@@ -314,12 +322,49 @@ impl SandboxSpec {
             | Image::Bind(path)
             | Image::Disk { path, .. }
             | Image::DiskImage { path, .. } => path.display().to_string(),
-            Image::Other(value) => match value.pointer("/Oci/reference") {
-                Some(Value::String(reference)) => reference.clone(),
-                _ => value.to_string(),
-            },
+            Image::Oci { reference, .. } => reference.clone(),
+            Image::Other(value) => value.to_string(),
         }
     }
+}
+
+/// What the image sets, then what the options do.
+fn environment(image: &[String], options: &SandboxOptions) -> Vec<Variable> {
+    let inherited = image
+        .iter()
+        .filter_map(|variable| variable.split_once('='))
+        .filter(|(key, _)| !key.is_empty() && !options.env.contains_key(*key));
+    let own = options
+        .env
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    inherited
+        .chain(own)
+        .map(|(key, value)| Variable {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
+        .collect()
+}
+
+/// Those of the image that a sandbox may have, below its own.
+fn labels(image: BTreeMap<String, String>, options: &SandboxOptions) -> BTreeMap<String, String> {
+    let allowed =
+        |key: &String, value: &String| check::labels(&BTreeMap::from([(key.clone(), value.clone())])).is_ok();
+    let mut labels: BTreeMap<String, String> = image
+        .into_iter()
+        .filter(|(key, value)| allowed(key, value))
+        .collect();
+    labels.extend(options.labels.clone());
+    labels
+}
+
+/// The image's default command under the keys of 0.5.8.
+fn default_command(entrypoint: Option<Vec<String>>, cmd: Option<Vec<String>>) -> Map<String, Value> {
+    [("entrypoint", entrypoint), ("cmd", cmd)]
+        .into_iter()
+        .filter_map(|(key, words)| Some((key.to_owned(), Value::from(words?))))
+        .collect()
 }
 
 /// What the store has may be as large as its writer liked.

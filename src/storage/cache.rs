@@ -3,14 +3,15 @@
 use super::finding::{Action, FindingKind};
 use super::{Run, delete, entries, name_of};
 use crate::error::MsbError;
+use crate::image::places;
 use crate::runtime::embedded;
 use crate::sys;
-use msb_store::{SandboxFilter, SandboxStatus};
+use msb_store::{SandboxFilter, SandboxStatus, StoreError};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Image layers, below the cache, as 0.5.8 keeps them.
-const LAYERS: &str = "layers";
+/// Image layers of 0.5.8, below the cache.
+const LAYERS_OF_058: &str = "layers";
 
 impl Run<'_> {
     /// Finds what will not be used again.
@@ -25,13 +26,33 @@ impl Run<'_> {
                 self.add_path(FindingKind::Cache, &programs, reason, || delete_idle(&programs))?;
             }
         }
-        for layer in entries(&backend.config().cache.join(LAYERS))? {
-            let Some(digest) = name_of(&layer).and_then(|name| name.strip_suffix(".erofs")) else {
+        let has_layer = |digest: &str| store.has_layer(digest);
+        let has_manifest = |digest: &str| store.has_manifest(digest);
+        self.check_digests(LAYERS_OF_058, "no image has this layer", has_layer)?;
+        self.check_digests(places::LAYERS, "no image has this layer", has_layer)?;
+        self.check_digests(places::JOINS, "there is no such image", has_manifest)?;
+        for file in entries(&backend.config().cache.join(places::UNFINISHED))? {
+            if is_idle(&file)? {
+                let reason = "whoever was loading an image has left it";
+                self.add_path(FindingKind::Cache, &file, reason, || delete_idle(&file))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the files of a folder of the cache that are named after a digest which the store does not have.
+    fn check_digests(
+        &mut self,
+        folder: &str,
+        reason: &'static str,
+        is_known: impl Fn(&str) -> Result<bool, StoreError>,
+    ) -> Result<(), MsbError> {
+        for file in entries(&self.backend.config().cache.join(folder))? {
+            let Some(digest) = name_of(&file).and_then(|name| name.strip_suffix(".erofs")) else {
                 continue;
             };
-            if !store.has_layer(digest)? && is_idle(&layer)? {
-                let reason = "no image has this layer";
-                self.add_path(FindingKind::Cache, &layer, reason, || delete_idle(&layer))?;
+            if !is_known(digest)? && is_idle(&file)? {
+                self.add_path(FindingKind::Cache, &file, reason, || delete_idle(&file))?;
             }
         }
         Ok(())

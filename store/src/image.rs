@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ffi, params};
 
 use crate::error::{Failure, StoreError};
+use crate::sandbox::is_constraint;
 use crate::store::Store;
 use crate::time::Timestamp;
 
@@ -79,7 +80,7 @@ pub struct LayerRow {
 #[derive(Clone, Debug)]
 pub struct NewImage<'a> {
     /// What it is to be asked for by; one that stood for another image stands for this one from then on.
-    pub reference: &'a str,
+    pub references: &'a [&'a str],
     /// Digest of its manifest.
     pub digest: &'a str,
     /// Media type of its manifest.
@@ -124,7 +125,7 @@ const IMAGE: &str =
      FROM image_ref r JOIN manifest m ON m.id = r.manifest_id";
 const LAYER: &str =
     "SELECT l.diff_id, l.blob_digest, l.media_type, l.compressed_size_bytes, l.erofs_size_bytes FROM layer l";
-const LIST: &str = "WHERE r.reference > ?1 ORDER BY r.reference LIMIT ?2";
+const LIST: &str = "WHERE r.reference > ?1 AND r.reference >= ?3 AND substr(r.reference, 1, length(?3)) = ?3 ORDER BY r.reference LIMIT ?2";
 /// Sandboxes whose root is a manifest; the bound is for those who read their names.
 const NEEDED: &str = "SELECT s.name FROM sandbox_rootfs f JOIN sandbox s ON s.id = f.sandbox_id
      WHERE f.manifest_id = ?1 ORDER BY s.name LIMIT 8";
@@ -165,7 +166,7 @@ impl LayerRow {
 }
 
 impl Store {
-    /// Stores an image, or makes an existing reference stand for it.
+    /// Stores an image, and makes references stand for it.
     pub fn put_image(&self, new: &NewImage<'_>) -> Result<(), StoreError> {
         let total: u64 = new.layers.iter().map(|layer| layer.compressed_size_bytes).sum();
         let config = EncodedConfig::new(new.config)?;
@@ -209,11 +210,14 @@ impl Store {
                     ])?;
                 }
             }
-            tx.prepare_cached(
-                "INSERT INTO image_ref (reference, manifest_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)
-                 ON CONFLICT (reference) DO UPDATE SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at",
-            )?
-            .execute(params![new.reference, manifest, now])?;
+            for reference in new.references {
+                tx.prepare_cached(
+                    "INSERT INTO image_ref (reference, manifest_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)
+                     ON CONFLICT (reference) DO UPDATE
+                         SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at",
+                )?
+                .execute(params![reference, manifest, now])?;
+            }
             Ok(())
         })
     }
@@ -226,11 +230,11 @@ impl Store {
         })
     }
 
-    /// Images in the order of their references, from the first after `after`.
-    pub fn list_images(&self, after: &str, limit: u32) -> Result<Vec<ImageRow>, StoreError> {
+    /// Images whose references begin with `prefix`, in the order of their references, from the first after `after`.
+    pub fn list_images(&self, prefix: &str, after: &str, limit: u32) -> Result<Vec<ImageRow>, StoreError> {
         self.read(|conn| {
             let mut statement = conn.prepare_cached(&format!("{IMAGE} {LIST}"))?;
-            let rows = statement.query_map(params![after, limit], ImageRow::read)?;
+            let rows = statement.query_map(params![after, limit, prefix], ImageRow::read)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -279,15 +283,23 @@ impl Store {
         })
     }
 
-    /// Digest of the manifest that a sandbox's root is made from, and its key; nothing for another kind of root.
-    pub fn sandbox_manifest(&self, sandbox_id: i64) -> Result<Option<(i64, String)>, StoreError> {
+    /// Digest of the manifest with this key.
+    pub fn manifest_digest(&self, manifest_id: i64) -> Result<Option<String>, StoreError> {
         self.read(|conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT m.id, m.digest FROM sandbox_rootfs f JOIN manifest m ON m.id = f.manifest_id
-                 WHERE f.sandbox_id = ?1",
-            )?;
-            let found = statement.query_row([sandbox_id], |row| Ok((row.get(0)?, row.get(1)?)));
-            Ok(found.optional()?)
+            let mut statement = conn.prepare_cached("SELECT digest FROM manifest WHERE id = ?1")?;
+            Ok(statement.query_row([manifest_id], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Key of the manifest that a sandbox's root is made from; nothing for another kind of root.
+    pub fn sandbox_manifest(&self, sandbox_id: i64) -> Result<Option<i64>, StoreError> {
+        self.read(|conn| {
+            let mut statement =
+                conn.prepare_cached("SELECT manifest_id FROM sandbox_rootfs WHERE sandbox_id = ?1")?;
+            Ok(statement
+                .query_row([sandbox_id], |row| row.get(0))
+                .optional()?
+                .flatten())
         })
     }
 
@@ -369,12 +381,19 @@ fn put_layer(conn: &Connection, layer: &LayerRow, now: &Timestamp) -> Result<(),
 
 /// Records that a sandbox's root is the image of a manifest, which must not go before it.
 pub(crate) fn pin(conn: &Connection, sandbox_id: i64, manifest_id: i64) -> Result<(), Failure> {
-    conn.prepare_cached(
-        "INSERT INTO sandbox_rootfs (sandbox_id, manifest_id, mode, upper_fstype, created_at)
-         VALUES (?1, ?2, 'erofs', 'ext4', ?3)",
-    )?
-    .execute(params![sandbox_id, manifest_id, Timestamp::now()])?;
-    Ok(())
+    let pinned = conn
+        .prepare_cached(
+            "INSERT INTO sandbox_rootfs (sandbox_id, manifest_id, mode, upper_fstype, created_at)
+             VALUES (?1, ?2, 'erofs', 'ext4', ?3)",
+        )?
+        .execute(params![sandbox_id, manifest_id, Timestamp::now()]);
+    match pinned {
+        Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => {
+            Err(StoreError::ImageGone.into())
+        }
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Lists and maps are JSON in this table.
@@ -476,6 +495,7 @@ mod tests {
     fn the_list_follows_a_unique_index() {
         assert_plan(
             &format!("{IMAGE} {LIST}"),
+            vec!["".to_owned().into(), 10.into(), "".to_owned().into()],
             "SEARCH r USING INDEX sqlite_autoindex_image_ref_1 (reference>?)",
         );
     }

@@ -184,14 +184,14 @@ pub(crate) fn plan_of(store: &Store, query: &Query) -> String {
         .unwrap()
 }
 
-/// Fails unless a listing that takes a text and a limit enters through the index and needs no sorting.
+/// Fails unless a listing with these values enters through the index and needs no sorting.
 #[cfg(test)]
-pub(crate) fn assert_plan(sql: &str, expected: &str) {
+pub(crate) fn assert_plan(sql: &str, values: Vec<Value>, expected: &str) {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(&home.path().join("msb.db"), crate::StoreOptions::default()).unwrap();
     let query = Query {
         sql: sql.to_owned(),
-        values: vec!["".to_owned().into(), 10.into()],
+        values,
     };
     let plan = plan_of(&store, &query);
     assert!(plan.contains(expected), "{plan}");

@@ -74,6 +74,7 @@ mod tests {
     fn the_list_follows_a_unique_index() {
         assert_plan(
             SNAPSHOTS,
+            vec!["".to_owned().into(), 10.into()],
             "SEARCH snapshot_index USING INDEX sqlite_autoindex_snapshot_index_1 (digest>?)",
         );
     }

@@ -6,7 +6,9 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
-use msb_store::{ImageConfigRow, ImageRemoval, LayerRow, NewImage, NewSandbox, Store, StoreOptions};
+use msb_store::{
+    ImageConfigRow, ImageRemoval, LayerRow, NewImage, NewSandbox, Store, StoreError, StoreOptions,
+};
 use std::collections::BTreeMap;
 
 fn layer(name: &str) -> LayerRow {
@@ -34,7 +36,7 @@ fn config() -> ImageConfigRow {
 fn put(store: &Store, reference: &str, digest: &str, layers: &[LayerRow]) {
     store
         .put_image(&NewImage {
-            reference,
+            references: &[reference],
             digest,
             media_type: "application/vnd.oci.image.manifest.v1+json",
             config_digest: "sha256:config",
@@ -80,7 +82,25 @@ fn storing_the_same_image_again_changes_nothing_but_the_moment() {
         put(store, "a:1", "sha256:m1", &[layer("x")]);
         let image = store.image("a:1").unwrap().unwrap();
         assert_eq!(store.image_layers(image.manifest_id).unwrap().len(), 1);
-        assert_eq!(store.list_images("", 10).unwrap().len(), 1);
+        assert_eq!(store.list_images("", "", 10).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_listing_by_prefix_goes_on_where_the_page_before_ended() {
+    with_store(|store| {
+        for reference in ["a/x:1", "b/x:1", "b/x:2", "b/y:1", "c/x:1"] {
+            put(store, reference, &format!("sha256:{reference}"), &[layer("x")]);
+        }
+        let names = |prefix: &str, after: &str, limit: u32| -> Vec<String> {
+            let page = store.list_images(prefix, after, limit).unwrap();
+            page.into_iter().map(|image| image.reference).collect()
+        };
+        assert_eq!(names("b/", "", 2), ["b/x:1", "b/x:2"]);
+        assert_eq!(names("b/", "b/x:2", 2), ["b/y:1"]);
+        assert_eq!(names("", "b/y:1", 9), ["c/x:1"]);
+        // A prefix is text, not a pattern.
+        assert!(names("b%", "", 9).is_empty() && names("B/", "", 9).is_empty());
     });
 }
 
@@ -134,9 +154,10 @@ fn an_image_that_a_sandbox_needs_stays_and_the_sandbox_is_named() {
                 manifest_id: Some(manifest),
             })
             .unwrap();
+        assert_eq!(store.sandbox_manifest(sandbox.id).unwrap(), Some(manifest));
         assert_eq!(
-            store.sandbox_manifest(sandbox.id).unwrap(),
-            Some((manifest, "sha256:m1".to_owned()))
+            store.manifest_digest(manifest).unwrap().as_deref(),
+            Some("sha256:m1")
         );
         // Another reference keeps it, so this one may go.
         assert!(
@@ -150,5 +171,20 @@ fn an_image_that_a_sandbox_needs_stays_and_the_sandbox_is_named() {
         assert!(
             matches!(store.remove_image("a:2").unwrap(), ImageRemoval::Removed(gone) if gone.layers.len() == 1)
         );
+    });
+}
+
+#[test]
+fn a_sandbox_of_an_image_that_is_gone_is_not_there() {
+    with_store(|store| {
+        let inserted = store.insert_sandbox(&NewSandbox {
+            name: "box",
+            config: "{}",
+            ephemeral: false,
+            labels: &BTreeMap::new(),
+            manifest_id: Some(7),
+        });
+        assert!(matches!(inserted, Err(StoreError::ImageGone)));
+        assert_eq!(store.sandbox_by_name("box").unwrap(), None);
     });
 }

@@ -14,6 +14,8 @@ use msb::backend::options::BackendOptions;
 use msb::ffi::boundary;
 use msb::ffi::status::msb_status_name;
 use msb::ffi::version::{MSB_ABI_VERSION, msb_abi_version, msb_version};
+use msb::image::filter::ImageFilter;
+use msb::image::options::ImageLoadOptions;
 use msb::options::{Options, schema_of};
 use msb::sandbox::exec_options::ExecOptions;
 use msb::sandbox::filter::SandboxFilter;
@@ -77,6 +79,8 @@ fn published_schemas_are_those_of_the_options() {
     published::<SandboxFilter>(&folder);
     published::<VolumeOptions>(&folder);
     published::<VolumeFilter>(&folder);
+    published::<ImageFilter>(&folder);
+    published::<ImageLoadOptions>(&folder);
     is_published(
         &folder.join("config.schema.json"),
         &msb::backend::config_file::schema(),
@@ -115,6 +119,8 @@ fn every_option_has_its_setter_with_the_same_words() {
     has_setters::<SandboxFilter>(&header);
     has_setters::<VolumeOptions>(&header);
     has_setters::<VolumeFilter>(&header);
+    has_setters::<ImageFilter>(&header);
+    has_setters::<ImageLoadOptions>(&header);
 }
 
 #[test]

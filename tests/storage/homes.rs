@@ -120,7 +120,7 @@ fn a_home_of_058_shows_what_is_in_it_with_the_right_values() {
         (sandboxes.sandboxes[0].cpus, sandboxes.sandboxes[0].memory_mib),
         (2, 768)
     );
-    let images = store.list_images("", 10).unwrap();
+    let images = store.list_images("", "", 10).unwrap();
     assert_eq!(images.len(), 1);
     assert_eq!(images[0].reference, "docker.io/library/alpine:3.20");
     assert_eq!(

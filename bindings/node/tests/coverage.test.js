@@ -12,6 +12,7 @@ const PACKAGE = path.join(__dirname, '..');
 const LEFT_OUT = [
   [/^msb_(dispatcher_\w+|exec_dispatch|queue_dispatch)$/,
     'a thread of the library that calls JavaScript is impossible; streams and promises do it'],
+  [/^msb_(image_\w+|op_take_image_info)$/, "images are the library's newest part; they come with its registries"],
   [/^msb_queue_pending$/, 'the addon counts its operations itself: that count holds the event loop'],
   [/^msb_(backend|sandbox|exec|volume)_config_new$/,
     'configurations are plain objects, read by the function that ends with from_json'],

@@ -1,0 +1,54 @@
+//! Takes a reference away, and from the disk what nothing needs any more.
+
+use super::places;
+use super::{normalise, not_found};
+use crate::backend::Backend;
+use crate::error::{MsbError, Status};
+use msb_store::{ImageRemoval, Orphans};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Removes the image of this reference, unless a sandbox needs it.
+pub fn remove(backend: &Backend, reference: &str) -> Result<(), MsbError> {
+    let reference = normalise(reference)?;
+    match backend.store()?.remove_image(&reference)? {
+        ImageRemoval::Missing => Err(not_found(&reference)),
+        ImageRemoval::Needed(sandboxes) => Err(needed(&reference, &sandboxes)),
+        ImageRemoval::Removed(orphans) => delete(backend, &orphans),
+    }
+}
+
+/// Deletes the files of rows that are gone. What is left behind by a failure is found by a check of the home.
+fn delete(backend: &Backend, orphans: &Orphans) -> Result<(), MsbError> {
+    for manifest in &orphans.manifests {
+        delete_file(&places::join(backend, manifest)?)?;
+    }
+    for layer in &orphans.layers {
+        delete_file(&places::layer(backend, &layer.diff_id)?)?;
+    }
+    Ok(())
+}
+
+fn delete_file(path: &Path) -> Result<(), MsbError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(MsbError::io("image.remove", "cannot delete", path, &error)
+                .remedy("make it deletable, then run msb_fsck"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn needed(reference: &str, sandboxes: &[String]) -> MsbError {
+    let mut error = MsbError::new(
+        Status::Busy,
+        "image.in_use",
+        format!("the image {reference} is the root of {}", sandboxes.join(", ")),
+    )
+    .remedy("remove these sandboxes first");
+    for sandbox in sandboxes {
+        error = error.detail("sandbox", sandbox.as_str());
+    }
+    error
+}

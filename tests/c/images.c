@@ -1,0 +1,217 @@
+/*
+ * Images: loading from files, pipes and in the background, what is known of them, listing, removal, roots of sandboxes.
+ */
+#include "async.h"
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static msb_backend backend;
+static char place[512];
+
+static int same(const char *one, const char *other) {
+    return one && other && strcmp(one, other) == 0;
+}
+
+/* Adds a member to a tar of one directory level. */
+static void member(FILE *tar, const char *name, char type, const char *content) {
+    unsigned char header[512] = {0};
+    size_t size = strlen(content);
+    unsigned sum = 0;
+    snprintf((char *)header, 100, "%s", name);
+    memcpy(header + 100, "0000755", 8);
+    memcpy(header + 108, "0000000", 8);
+    memcpy(header + 116, "0000000", 8);
+    CHECK(size < 512);
+    snprintf((char *)header + 124, 12, "%011o", (unsigned)size);
+    memcpy(header + 136, "00000000000", 12);
+    memset(header + 148, ' ', 8);
+    header[156] = (unsigned char)type;
+    memcpy(header + 257, "ustar\00000", 8);
+    for (size_t i = 0; i < sizeof header; i++) sum += header[i];
+    snprintf((char *)header + 148, 8, "%06o", sum);
+    CHECK(fwrite(header, 1, sizeof header, tar) == sizeof header);
+    if (!size) return;
+    unsigned char block[512] = {0};
+    memcpy(block, content, size);
+    CHECK(fwrite(block, 1, sizeof block, tar) == sizeof block);
+}
+
+/* The tar of a root file system with one file; `odd` is a member more. */
+static const char *make_tar(const char *content, const char *odd) {
+    unsigned char end[1024] = {0};
+    snprintf(place, sizeof place, "%s/root.tar", fixture_home);
+    FILE *tar = fopen(place, "w");
+    CHECK(tar != NULL);
+    member(tar, "etc/", '5', "");
+    member(tar, "etc/motd", '0', content);
+    if (odd) member(tar, odd, '0', "x");
+    CHECK(fwrite(end, 1, sizeof end, tar) == sizeof end);
+    CHECK(fclose(tar) == 0);
+    return place;
+}
+
+static msb_image_load_config *named(const char *reference) {
+    msb_error *err = NULL;
+    msb_image_load_config *config = msb_image_load_config_new();
+    CHECK(config != NULL);
+    CHECK_OK(err, msb_image_load_config_set_reference(config, reference, &err));
+    return config;
+}
+
+static msb_image_info *load(const char *path, const char *reference) {
+    msb_error *err = NULL;
+    msb_image_info *info = NULL;
+    msb_image_load_config *config = named(reference);
+    CHECK_OK(err, msb_image_load(backend, path, config, &info, &err));
+    msb_image_load_config_free(config);
+    return info;
+}
+
+TEST(a_loaded_image_tells_what_it_is) {
+    msb_error *err = NULL;
+    msb_image_info *info = load(make_tar("hello\n", NULL), "hello");
+    CHECK(same(msb_image_info_reference(info), "docker.io/library/hello:latest"));
+    CHECK(strncmp(msb_image_info_digest(info), "sha256:", 7) == 0);
+    CHECK(strncmp(msb_image_info_config_digest(info), "sha256:", 7) == 0);
+    CHECK(same(msb_image_info_os(info), "linux"));
+    CHECK(msb_image_info_layer_count(info) == 1);
+    CHECK(same(msb_image_info_layer_digest(info, 0), msb_image_info_layer_diff_id(info, 0)));
+    CHECK(msb_image_info_layer_diff_id(info, 1) == NULL);
+    CHECK(msb_image_info_layer_size_bytes(info, 0) == msb_image_info_size_bytes(info));
+    CHECK(msb_image_info_disk_bytes(info) > 0 && msb_image_info_disk_bytes(info) % 4096 == 0);
+    CHECK(msb_image_info_created_unix_ms(info) > 0);
+    CHECK(msb_image_info_env_count(info) == 0 && msb_image_info_env(info, 0) == NULL);
+    CHECK(same(msb_image_info_user(info), "") && same(msb_image_info_working_dir(info), ""));
+
+    msb_image_info *again = NULL;
+    CHECK_OK(err, msb_image_info_get(backend, "hello", &again, &err));
+    CHECK(same(msb_image_info_digest(again), msb_image_info_digest(info)));
+    msb_image_info_free(again);
+    CHECK_OK(err, msb_image_remove(backend, "hello:latest", &err));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_info_get(backend, "hello", &again, &err));
+    CHECK(again == NULL);
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_remove(backend, "hello", &err));
+    msb_image_info_free(info);
+}
+
+TEST(a_pipe_gives_the_image_that_its_file_gives) {
+    msb_error *err = NULL;
+    msb_image_info *by_path = load(make_tar("piped\n", NULL), "by-path"), *by_pipe = NULL;
+    msb_image_load_config *config = named("by-pipe");
+    unsigned char bytes[8192];
+    int ends[2], file = open(place, O_RDONLY | O_CLOEXEC);
+    CHECK(file >= 0 && pipe(ends) == 0);
+    ssize_t count = read(file, bytes, sizeof bytes);
+    /* What fits into the pipe needs no writer beside the reader. */
+    CHECK(count > 0 && write(ends[1], bytes, (size_t)count) == count);
+    close(file);
+    close(ends[1]);
+    CHECK_OK(err, msb_image_load_fd(backend, ends[0], config, &by_pipe, &err));
+    close(ends[0]);
+    CHECK(same(msb_image_info_digest(by_pipe), msb_image_info_digest(by_path)));
+    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_load_fd(backend, ends[0], config, &by_pipe, &err));
+    msb_image_load_config_free(config);
+    msb_image_info_free(by_path);
+    msb_image_info_free(by_pipe);
+    CHECK_OK(err, msb_image_remove(backend, "by-pipe", &err));
+    CHECK_OK(err, msb_image_remove(backend, "by-path", &err));
+}
+
+TEST(a_load_in_the_background_completes_with_its_image) {
+    msb_error *err = NULL;
+    msb_queue queue = new_queue();
+    msb_op op = {0};
+    msb_image_info *info = NULL;
+    msb_image_load_config *config = named("later");
+    CHECK_OK(err, msb_image_load_async(backend, make_tar("later\n", NULL), config, queue, 7, &op, &err));
+    CHECK(completes(queue, op, 7, MSB_OK));
+    CHECK_OK(err, msb_op_take_image_info(op, &info, &err));
+    CHECK(same(msb_image_info_reference(info), "docker.io/library/later:latest"));
+    msb_op_release(&op);
+    msb_image_info_free(info);
+    msb_image_load_config_free(config);
+    close_queue(&queue);
+    CHECK_OK(err, msb_image_remove(backend, "later", &err));
+}
+
+TEST(what_is_no_image_is_refused_and_leaves_none) {
+    msb_error *err = NULL;
+    msb_image_info *info = NULL;
+    msb_image_load_config *config = named("bad");
+    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_load(backend, make_tar("x\n", NULL), NULL, &info, &err));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_load(backend, "/nowhere/at/all.tar", config, &info, &err));
+    CHECK_STATUS(MSB_ERR_CORRUPT, err, msb_image_load(backend, make_tar("x\n", "../../escaped"), config, &info, &err));
+    make_tar("cut\n", NULL);
+    CHECK(truncate(place, 1100) == 0);
+    CHECK_STATUS(MSB_ERR_CORRUPT, err, msb_image_load(backend, place, config, &info, &err));
+    CHECK(truncate(place, 0) == 0);
+    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_load(backend, place, config, &info, &err));
+    CHECK(info == NULL);
+    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_info_get(backend, "No Such/Name", &info, &err));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_info_get(backend, "bad", &info, &err));
+    CHECK_OK(err, msb_image_load_config_set_platform(config, "nonsense", &err));
+    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_load(backend, make_tar("x\n", NULL), config, &info, &err));
+    msb_image_load_config_free(config);
+}
+
+TEST(a_listing_gives_images_by_prefix_and_page_by_page) {
+    static const char *const names[] = {"a.example/one:1", "a.example/one:2", "a.example/two:1", "b.example/one:1"};
+    msb_error *err = NULL;
+    msb_image_page *page = NULL;
+    msb_image_filter *filter = msb_image_filter_new();
+    make_tar("listed\n", NULL);
+    for (size_t i = 0; i < 4; i++) msb_image_info_free(load(place, names[i]));
+    CHECK_OK(err, msb_image_filter_set_reference_prefix(filter, "a.example/", &err));
+    CHECK_OK(err, msb_image_filter_set_limit(filter, 2, &err));
+    CHECK_OK(err, msb_image_list(backend, filter, &page, &err));
+    CHECK(msb_image_page_len(page) == 2);
+    CHECK(same(msb_image_info_reference(msb_image_page_get(page, 0)), names[0]));
+    CHECK_OK(err, msb_image_filter_set_cursor(filter, msb_image_page_next(page), &err));
+    msb_image_page_free(page);
+    CHECK_OK(err, msb_image_list(backend, filter, &page, &err));
+    CHECK(msb_image_page_len(page) == 1 && msb_image_page_next(page) == NULL);
+    CHECK(same(msb_image_info_reference(msb_image_page_get(page, 0)), names[2]));
+    msb_image_page_free(page);
+    msb_image_filter_free(filter);
+    CHECK_OK(err, msb_image_list(backend, NULL, &page, &err));
+    CHECK(msb_image_page_len(page) == 4);
+    msb_image_page_free(page);
+    for (size_t i = 0; i < 4; i++) CHECK_OK(err, msb_image_remove(backend, names[i], &err));
+}
+
+TEST(an_image_stays_while_a_sandbox_has_it_as_root) {
+    msb_error *err = NULL;
+    msb_sandbox sandbox = {0};
+    msb_sandbox_info *about = NULL;
+    msb_image_info_free(load(make_tar("kept\n", NULL), "kept"));
+    msb_sandbox_config *config = msb_sandbox_config_new("holder");
+    CHECK_OK(err, msb_sandbox_config_set_image(config, "no-such-image", &err));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_sandbox_create(backend, config, &sandbox, &err));
+    CHECK_OK(err, msb_sandbox_config_set_image(config, "kept", &err));
+    CHECK_OK(err, msb_sandbox_create(backend, config, &sandbox, &err));
+    CHECK_OK(err, msb_sandbox_info_get(sandbox, &about, &err));
+    CHECK(same(msb_sandbox_info_image(about), "docker.io/library/kept:latest"));
+    msb_sandbox_info_free(about);
+    CHECK(msb_image_remove(backend, "kept", &err) == MSB_ERR_BUSY);
+    CHECK(same(msb_error_reason(err), "image.in_use") && strstr(msb_error_message(err), "holder"));
+    msb_error_free(err);
+    CHECK_OK(err, msb_sandbox_remove(sandbox, &err));
+    msb_sandbox_release(&sandbox);
+    msb_sandbox_config_free(config);
+    CHECK_OK(err, msb_image_remove(backend, "kept", &err));
+}
+
+int main(int argc, char **argv) {
+    fixture_begin(argc, argv, NULL);
+    backend = open_backend(fixture_home);
+    RUN(a_loaded_image_tells_what_it_is);
+    RUN(a_pipe_gives_the_image_that_its_file_gives);
+    RUN(a_load_in_the_background_completes_with_its_image);
+    RUN(what_is_no_image_is_refused_and_leaves_none);
+    RUN(a_listing_gives_images_by_prefix_and_page_by_page);
+    RUN(an_image_stays_while_a_sandbox_has_it_as_root);
+    close_backend(&backend);
+    return fixture_end();
+}
