@@ -89,9 +89,6 @@ fn insert(
         labels: &spec.labels,
         manifest_id,
     };
-    if let Some(holder) = store.sandbox_by_name(&spec.name)?.filter(|row| row.ephemeral) {
-        settle::settle_and_tidy(backend, store, holder)?;
-    }
     check_free(&directory, store, &spec.name)?;
     let row = store
         .insert_sandbox(&new)

@@ -83,10 +83,6 @@ impl Sandbox {
     pub fn open(backend: &Arc<Backend>, name: &str) -> Result<Arc<Self>, MsbError> {
         let store = backend.store()?;
         let row = store.sandbox_by_name(name)?.ok_or_else(|| not_found(name))?;
-        let row = match row.ephemeral {
-            true => settle::settle_and_tidy(backend, &store, row)?.ok_or_else(|| not_found(name))?,
-            false => row,
-        };
         Ok(backend.adopt(&row))
     }
 
@@ -296,21 +292,17 @@ impl Sandbox {
         .detail("sandbox", self.name.as_str())
     }
 
-    /// Closes the link: an attached sandbox begins to stop, a detached one goes on. True when one began to stop, not when
-    /// it has ended already: then whatever runs under its name is another run.
-    pub(crate) fn let_go(&self) -> bool {
-        let slot = self.link.lock();
-        let Some(link) = slot.as_ref() else {
-            return false;
-        };
-        let ends = link.holds_sandbox() && !link.is_over();
-        link.close();
-        ends
+    /// Closes the link: an attached sandbox begins to stop, a detached one goes on.
+    pub(crate) fn let_go(&self) {
+        if let Some(link) = self.link.lock().as_ref() {
+            link.close();
+        }
     }
 
-    /// Waits for the end that [`Sandbox::let_go`] began.
+    /// Waits until what [`Sandbox::let_go`] began is over; true at once for a sandbox that goes on.
     pub(crate) fn wait_let_go(&self, deadline: Deadline) -> bool {
-        while self.is_alive().unwrap_or(false) {
+        let owned = self.link.lock().as_ref().is_some_and(|link| link.holds_sandbox());
+        while owned && self.is_alive().unwrap_or(false) {
             if deadline.has_passed() {
                 return false;
             }

@@ -3,7 +3,7 @@
 
 use super::end;
 use crate::backend::Backend;
-use crate::error::{MsbError, Status};
+use crate::error::MsbError;
 use crate::supervise::liveness;
 use crate::supervise::oplock::OperationLock;
 use msb_store::{SandboxRow, SandboxStatus, Store};
@@ -20,77 +20,24 @@ pub fn settle(backend: &Backend, store: &Store, row: SandboxRow) -> Result<Sandb
     let Some(_lock) = OperationLock::try_take(backend.home(), row.id)? else {
         return Ok(row);
     };
-    match look(backend, store, row)? {
-        Seen::Right(row) => Ok(row),
-        Seen::Dead(row) => match repair(store, &row) {
-            // What is known needs no space; whoever looks when there is some writes it.
-            Err(error) if is_unwritable(&error) => Ok(SandboxRow {
-                status: SandboxStatus::Crashed,
-                ..row
-            }),
-            repaired => repaired,
-        },
-    }
+    settle_locked(backend, store, row)
 }
 
 /// As [`settle`], for a caller that holds the sandbox's operation lock.
 pub fn settle_locked(backend: &Backend, store: &Store, row: SandboxRow) -> Result<SandboxRow, MsbError> {
-    match look(backend, store, row)? {
-        Seen::Right(row) => Ok(row),
-        Seen::Dead(row) => repair(store, &row),
-    }
-}
-
-/// As [`settle`], and what is left of an ephemeral sandbox whose runner could not remove it is removed. `None` when
-/// it is gone.
-pub fn settle_and_tidy(
-    backend: &Backend,
-    store: &Store,
-    row: SandboxRow,
-) -> Result<Option<SandboxRow>, MsbError> {
-    let row = settle(backend, store, row)?;
-    if !row.ephemeral || !row.status.is_terminal() {
-        return Ok(Some(row));
-    }
-    match remove_ended(backend, store, &row) {
-        Ok(true) => Ok(None),
-        Ok(false) => Ok(Some(row)),
-        Err(error) if is_unwritable(&error) => Ok(Some(row)),
-        Err(error) => Err(error),
-    }
-}
-
-/// A row, compared with the truth.
-enum Seen {
-    Right(SandboxRow),
-    /// It claims a runner, and there is none.
-    Dead(SandboxRow),
-}
-
-fn look(backend: &Backend, store: &Store, row: SandboxRow) -> Result<Seen, MsbError> {
     // The runner writes its end before it lets go of its lock, so the row must be read after the lock was seen
     // free.
     if !row.status.is_active() || alive(backend, &row)? {
-        return Ok(Seen::Right(row));
+        return Ok(row);
     }
-    Ok(match store.sandbox_by_id(row.id)? {
-        None => Seen::Right(row),
-        Some(fresh) if fresh.status.is_active() => Seen::Dead(fresh),
-        Some(fresh) => Seen::Right(fresh),
-    })
-}
-
-fn repair(store: &Store, row: &SandboxRow) -> Result<SandboxRow, MsbError> {
-    store.repair_dead(row, &end::runner_died(), SandboxStatus::Crashed)?;
-    Ok(store.sandbox_by_id(row.id)?.unwrap_or_else(|| row.clone()))
-}
-
-/// Whether the store could not take what is known.
-fn is_unwritable(error: &MsbError) -> bool {
-    matches!(
-        error.status(),
-        Status::DiskFull | Status::ReadOnly | Status::Io | Status::Busy
-    )
+    let Some(fresh) = store.sandbox_by_id(row.id)? else {
+        return Ok(row);
+    };
+    if !fresh.status.is_active() {
+        return Ok(fresh);
+    }
+    store.repair_dead(&fresh, &end::runner_died(), SandboxStatus::Crashed)?;
+    Ok(store.sandbox_by_id(row.id)?.unwrap_or(fresh))
 }
 
 /// Removes a sandbox that has ended, if nobody uses it. True when it is gone.

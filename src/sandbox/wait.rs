@@ -1,8 +1,7 @@
 //! Waits for the end of a run and tells how it was.
 
 use super::Sandbox;
-use super::end::{self, End};
-use super::settle;
+use super::end::End;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::supervise::waiting::{Here, Waiting, run_here};
@@ -26,14 +25,7 @@ impl Sandbox {
             Some(link) => Some(link),
             None => {
                 let own = Arc::clone(self);
-                let reached = waiting.block(self.lane(), move || own.reach(deadline)).await;
-                match reached {
-                    // There is a runner that had no time to answer.
-                    Err(error) if error.reason() == "runner.unreachable" && deadline.has_passed() => {
-                        return Err(self.still_running());
-                    }
-                    reached => reached?,
-                }
+                waiting.block(self.lane(), move || own.reach(deadline)).await?
             }
         };
         // A link keeps the record even of a sandbox that was removed with its end.
@@ -64,22 +56,9 @@ impl Sandbox {
     fn end_after(&self, known: Option<(ExitRecord, bool)>) -> Result<End, MsbError> {
         match (self.last_end(), known) {
             (Err(error), Some((record, _))) if error.status() == Status::NotFound => Ok(record.into()),
-            // Ephemeral, and removed by whoever saw first that its runner had died.
-            (Err(error), None) if error.status() == Status::NotFound && self.has_lost_runner() => {
-                Ok(end::lost())
-            }
             (_, Some((record, false))) => Ok(record.into()),
             (end, _) => end,
         }
-    }
-
-    /// Whether there was a link and it ended without the runner telling of an end.
-    fn has_lost_runner(&self) -> bool {
-        let link = self.link.lock().clone();
-        link.is_some_and(|link| {
-            let state = link.state();
-            state.closed && state.exit.is_none()
-        })
     }
 
     /// The end that the last link told of, and whether the store has it.
@@ -96,12 +75,7 @@ impl Sandbox {
             return Err(self.still_running());
         }
         match store.latest_run(self.id)? {
-            Some(run) => {
-                let end = End::from_row(&run, row.status == SandboxStatus::Crashed);
-                // An ephemeral one goes, now that this is known; if it cannot go now, whoever looks next tries again.
-                let _ = settle::settle_and_tidy(self.backend(), &store, row);
-                Ok(end)
-            }
+            Some(run) => Ok(End::from_row(&run, row.status == SandboxStatus::Crashed)),
             None => Err(MsbError::new(
                 Status::NotRunning,
                 "sandbox.never_started",

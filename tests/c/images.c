@@ -98,7 +98,7 @@ TEST(a_loaded_image_tells_what_it_is) {
 
 TEST(a_pipe_gives_the_image_that_its_file_gives) {
     msb_error *err = NULL;
-    msb_image_info *by_path = load(make_tar("piped\n", NULL), "by-path"), *by_pipe = NULL;
+    msb_image_info *by_path = load(make_tar("piped\n", NULL), "by-path"), *by_pipe = NULL, *none = NULL;
     msb_image_load_config *config = named("by-pipe");
     unsigned char bytes[8192];
     int ends[2], file = open(place, O_RDONLY | O_CLOEXEC);
@@ -111,7 +111,7 @@ TEST(a_pipe_gives_the_image_that_its_file_gives) {
     CHECK_OK(err, msb_image_load_fd(backend, ends[0], config, &by_pipe, &err));
     close(ends[0]);
     CHECK(same(msb_image_info_digest(by_pipe), msb_image_info_digest(by_path)));
-    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_load_fd(backend, ends[0], config, &by_pipe, &err));
+    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_load_fd(backend, ends[0], config, &none, &err));
     msb_image_load_config_free(config);
     msb_image_info_free(by_path);
     msb_image_info_free(by_pipe);

@@ -10,9 +10,8 @@ use msb_store::{
 };
 use std::time::{Duration, Instant};
 
-/// How long the end of a run is tried to be written. A reader repairs the row later if it never is. With one more try,
-/// which may wait for the store's own busy timeout, it is less than what a host that stops a sandbox allows for its end.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long the end of a run is tried to be written. A reader repairs the row later if it never is.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
