@@ -12,6 +12,7 @@ mod profile;
 pub mod registry;
 mod section;
 pub mod shared;
+pub mod shared_dir;
 pub mod sweep;
 
 use crate::deadline::Deadline;

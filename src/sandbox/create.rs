@@ -7,7 +7,7 @@ use super::mount::{stored, volumes};
 use super::options::SandboxOptions;
 use super::spec::SandboxSpec;
 use super::{root, settle};
-use crate::backend::{Backend, make_private};
+use crate::backend::{Backend, make_private, shared_dir};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::ops::{self, Uninterrupted};
@@ -89,6 +89,7 @@ fn insert(
         labels: &spec.labels,
         manifest_id,
     };
+    shared_dir::announce(backend.home(), &backend.config().sandboxes)?;
     check_free(&directory, store, &spec.name)?;
     let row = store
         .insert_sandbox(&new)

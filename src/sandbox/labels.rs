@@ -1,6 +1,6 @@
 //! A sandbox's labels.
 
-use super::spec::SandboxSpec;
+use super::spec::{SandboxSpec, UNREADABLE};
 use super::{Sandbox, not_found};
 use crate::error::{MsbError, Status};
 use crate::options::check;
@@ -21,7 +21,7 @@ impl Sandbox {
             MsbError::new(
                 Status::InvalidArgument,
                 "option.invalid",
-                format!("the label {problem}"),
+                format!("the sandbox's label cannot be set: it {problem}"),
             )
             .detail("labels", problem)
         })?;
@@ -58,7 +58,10 @@ pub(super) fn adopt_all(store: &Store) -> Result<(), MsbError> {
     store
         .labelled_in_config_only()?
         .iter()
-        .try_for_each(|row| adopt(store, row))
+        .try_for_each(|row| match adopt(store, row) {
+            Err(error) if error.reason() == UNREADABLE => Ok(()),
+            adopted => adopted,
+        })
 }
 
 /// Moves the labels of a sandbox of 0.5.8 to where they count, before they or its specification are changed.

@@ -3,6 +3,7 @@
 use super::filter::{self, SandboxFilter as Filter};
 use super::info::SandboxInfo;
 use super::labels;
+use super::spec::UNREADABLE;
 use crate::backend::Backend;
 use crate::error::{MsbError, Status};
 use msb_store::{SandboxFilter, SandboxStatus};
@@ -45,6 +46,8 @@ pub fn list(backend: &Backend, options: &Filter) -> Result<SandboxPage, MsbError
         let info = match SandboxInfo::of_row(backend, &store, row) {
             // Removed since the page was read.
             Err(error) if error.status() == Status::NotFound => continue,
+            // Told of by `fsck`; the others can be used all the same.
+            Err(error) if error.reason() == UNREADABLE => continue,
             info => info?,
         };
         // Correcting a row may have moved it out of what was asked for.

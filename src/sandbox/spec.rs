@@ -165,6 +165,9 @@ pub struct Own {
 /// Longest start of a sandbox that does not say, in milliseconds: twenty may start at once on two cores.
 pub const DEFAULT_BOOT_TIMEOUT_MS: u64 = 120_000;
 
+/// The reason of the error that a stored configuration which cannot be understood gives.
+pub const UNREADABLE: &str = "sandbox.unreadable";
+
 impl Own {
     fn of_058() -> Self {
         Self {
@@ -222,7 +225,7 @@ impl SandboxSpec {
         serde_json::from_str(json).map_err(|error| {
             MsbError::new(
                 Status::Corrupt,
-                "sandbox.spec",
+                UNREADABLE,
                 format!("the stored configuration of sandbox {name:?} cannot be understood"),
             )
             .source(&error)

@@ -28,9 +28,11 @@ impl Run<'_> {
         }
         let has_layer = |digest: &str| store.has_layer(digest);
         let has_manifest = |digest: &str| store.has_manifest(digest);
-        self.check_digests(LAYERS_OF_058, "no image has this layer", has_layer)?;
-        self.check_digests(places::LAYERS, "no image has this layer", has_layer)?;
-        self.check_digests(places::JOINS, "there is no such image", has_manifest)?;
+        self.within(&backend.config().cache, |run| {
+            run.check_digests(LAYERS_OF_058, "no image has this layer", has_layer)?;
+            run.check_digests(places::LAYERS, "no image has this layer", has_layer)?;
+            run.check_digests(places::JOINS, "there is no such image", has_manifest)
+        })?;
         for file in entries(&backend.config().cache.join(places::UNFINISHED))? {
             if is_idle(&file)? {
                 let reason = "whoever was loading an image has left it";

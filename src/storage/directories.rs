@@ -1,7 +1,7 @@
 //! Directories that no row names, runners in them, and ledgers without a volume.
 
 use super::finding::{Action, FindingKind};
-use super::{LOST, Run, delete, entries, name_of};
+use super::{LOST, Run, delete, entries, is_known, name_of};
 use crate::backend::{Backend, make_private};
 use crate::deadline::Deadline;
 use crate::error::MsbError;
@@ -22,13 +22,21 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 impl Run<'_> {
     pub(super) fn check_sandbox_directories(&mut self) -> Result<(), MsbError> {
+        let backend = self.backend;
+        self.within(&backend.config().sandboxes, Self::look_at_sandboxes)
+    }
+
+    fn look_at_sandboxes(&mut self) -> Result<(), MsbError> {
         let (backend, store) = (self.backend, self.store);
         for directory in entries(&backend.config().sandboxes)? {
             let Some(name) = name_of(&directory).filter(|name| !name.starts_with('.')) else {
                 continue;
             };
             // Its row comes before a sandbox's directory and goes after it.
-            let row = store.sandbox_by_name(name)?;
+            let row = match store.sandbox_by_name(name) {
+                Err(error) if error.is_of_one_row() => continue,
+                row => row?,
+            };
             if row.as_ref().is_some_and(|row| row.status.is_active()) {
                 continue;
             }
@@ -47,7 +55,8 @@ impl Run<'_> {
                     Ok(Action::Mended("its machine was killed"))
                 })?;
             }
-            if row.is_none() && directory.symlink_metadata().is_ok() {
+            let is_forsaken = row.is_none() || self.forsaken.contains(&directory);
+            if is_forsaken && directory.symlink_metadata().is_ok() {
                 let reason = format!("there is no sandbox {name:?}");
                 self.add_path(FindingKind::SandboxDirectory, &directory, reason, || {
                     let is_directory = directory.is_dir();
@@ -55,7 +64,7 @@ impl Run<'_> {
                         true => liveness::claim(&directory).unwrap_or(None),
                         false => None,
                     };
-                    if (is_directory && claim.is_none()) || store.sandbox_by_name(name)?.is_some() {
+                    if (is_directory && claim.is_none()) || is_known(store.sandbox_by_name(name))? {
                         return Ok(Action::InUse);
                     }
                     move_aside(&directory)
@@ -66,21 +75,30 @@ impl Run<'_> {
     }
 
     pub(super) fn check_volume_directories(&mut self) -> Result<(), MsbError> {
+        let backend = self.backend;
+        self.within(&backend.config().volumes, Self::look_at_volumes)
+    }
+
+    fn look_at_volumes(&mut self) -> Result<(), MsbError> {
         let store = self.store;
         for directory in entries(&self.backend.config().volumes)? {
             let Some(name) = name_of(&directory).filter(|name| !name.starts_with('.')) else {
                 continue;
             };
-            if store.volume_by_name(name)?.is_some() || directory.symlink_metadata().is_err() {
+            let has_row = is_known(store.volume_by_name(name))? && !self.forsaken.contains(&directory);
+            if has_row || directory.symlink_metadata().is_err() {
                 continue;
             }
             let reason = format!("there is no volume {name:?}");
-            self.add_path(FindingKind::VolumeDirectory, &directory, reason, || {
-                match store.volume_by_name(name)? {
-                    Some(_) => Ok(Action::InUse),
-                    None => move_aside(&directory),
-                }
-            })?;
+            self.add_path(
+                FindingKind::VolumeDirectory,
+                &directory,
+                reason,
+                || match is_known(store.volume_by_name(name))? {
+                    true => Ok(Action::InUse),
+                    false => move_aside(&directory),
+                },
+            )?;
         }
         Ok(())
     }
@@ -94,7 +112,7 @@ impl Run<'_> {
             let Some(id) = id else {
                 continue;
             };
-            if store.volume_by_id(id)?.is_none() {
+            if !is_known(store.volume_by_id(id))? {
                 self.add_path(FindingKind::Ledger, &ledger, "its volume is gone", || {
                     delete(&ledger)
                 })?;

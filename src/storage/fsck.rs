@@ -5,7 +5,10 @@
 //! | a status that claims a runner | setting it right, as every look at the sandbox does |
 //! | a sandbox that never ran, without its directory | making the directory |
 //! | any other row without what belongs to it | deleting the row: what it stood for is gone |
+//! | rows whose directories are away all together | nothing: their disk may not be mounted |
 //! | a directory without a row | moving it to `.lost` beside it: it may be somebody's work |
+//! | anything in a directory that other homes may use | nothing |
+//! | a value that cannot be understood | nothing: a person knows what was meant |
 //! | a runner whose sandbox is gone | killing its machine through its socket |
 //! | records, ledgers, locks, sockets, temporary files, caches nobody uses | deleting them |
 //! | a damaged database | nothing: restore it from a backup |
@@ -21,6 +24,7 @@ pub fn fsck(backend: &Arc<Backend>, repair: bool) -> Result<Vec<Finding>, MsbErr
     let store = backend.store()?;
     let mut run = Run::new(backend, &store, repair);
     run.check_database()?;
+    run.check_values()?;
     run.check_sandbox_rows()?;
     run.check_volume_rows()?;
     run.check_attachments()?;

@@ -33,12 +33,14 @@ impl Run<'_> {
         }
         self.look_through(&config.cache, DEPTH)?;
         // What is inside of volumes is theirs, and what is inside of sandboxes nearly all.
-        self.look_through(&config.volumes, 1)?;
-        self.look_through(&config.sandboxes, 1)?;
-        for directory in entries(&config.sandboxes)? {
-            self.check_sockets(&directory)?;
-        }
-        Ok(())
+        self.within(&config.volumes, |run| run.look_through(&config.volumes, 1))?;
+        self.within(&config.sandboxes, |run| {
+            run.look_through(&config.sandboxes, 1)?;
+            for directory in entries(&config.sandboxes)? {
+                run.check_sockets(&directory)?;
+            }
+            Ok(())
+        })
     }
 
     fn look_through(&mut self, folder: &Path, depth: u32) -> Result<(), MsbError> {

@@ -7,6 +7,11 @@ use crate::supervise::liveness;
 
 impl Run<'_> {
     pub(super) fn find_logs(&mut self) -> Result<(), MsbError> {
+        let backend = self.backend;
+        self.within(&backend.config().sandboxes, Self::look_at_logs)
+    }
+
+    fn look_at_logs(&mut self) -> Result<(), MsbError> {
         for directory in entries(&self.backend.config().sandboxes)? {
             let logs = entries(&directory.join("logs"))?;
             if logs.is_empty() {

@@ -15,12 +15,13 @@ pub mod prune;
 mod rows;
 pub mod usage;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, shared_dir};
 use crate::error::MsbError;
 use crate::ops;
 use finding::{Action, Finding, FindingKind};
 use measure::measure;
-use msb_store::Store;
+use msb_store::{Store, StoreError};
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,8 @@ struct Run<'a> {
     store: &'a Store,
     /// Whether anything is changed.
     acts: bool,
+    /// Directories that have a row now, but would not after a repair.
+    forsaken: HashSet<PathBuf>,
     found: Vec<Finding>,
 }
 
@@ -44,8 +47,31 @@ impl<'a> Run<'a> {
             backend,
             store,
             acts,
+            forsaken: HashSet::new(),
             found: Vec::new(),
         }
+    }
+
+    /// Runs a check of a directory. Where other homes may keep what is theirs it changes nothing, and the reasons say so.
+    fn within(
+        &mut self,
+        directory: &Path,
+        check: impl FnOnce(&mut Self) -> Result<(), MsbError>,
+    ) -> Result<(), MsbError> {
+        if shared_dir::is_own(self.backend.home(), directory) {
+            return check(self);
+        }
+        let (acts, known) = (self.acts, self.found.len());
+        self.acts = false;
+        let checked = check(self);
+        self.acts = acts;
+        for finding in self.found.iter_mut().skip(known) {
+            finding.reason.push_str(&format!(
+                "; it is left alone, as it may be of another home that keeps things in {}",
+                directory.display()
+            ));
+        }
+        checked
     }
 
     /// Adds a finding about a path; `mend` is called if this run changes anything, and says what it did.
@@ -125,6 +151,15 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>, MsbError> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether a row is there, if only as one that cannot be understood.
+fn is_known<T>(row: Result<Option<T>, StoreError>) -> Result<bool, MsbError> {
+    match row {
+        Ok(row) => Ok(row.is_some()),
+        Err(error) if error.is_of_one_row() => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The name of a path's last part, if it is text; no sandbox or volume has another.

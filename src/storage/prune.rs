@@ -56,10 +56,13 @@ impl Run<'_> {
     fn find_lost(&mut self) -> Result<(), MsbError> {
         let config = self.backend.config();
         for folder in [&config.sandboxes, &config.volumes] {
-            for path in entries(&folder.join(LOST))? {
-                let reason = "an earlier check found no row for it";
-                self.add_path(FindingKind::Lost, &path, reason, || delete(&path))?;
-            }
+            self.within(folder, |run| {
+                for path in entries(&folder.join(LOST))? {
+                    let reason = "an earlier check found no row for it";
+                    run.add_path(FindingKind::Lost, &path, reason, || delete(&path))?;
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     }

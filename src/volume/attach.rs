@@ -7,7 +7,7 @@
 
 use super::lock::VolumeLock;
 use super::resize::not_grown;
-use super::{data, lost, not_found};
+use super::{data, directory, lost, not_found};
 use crate::backend::Backend;
 use crate::error::{MsbError, Status};
 use crate::sandbox::settle::settle;
@@ -133,6 +133,11 @@ fn counts(backend: &Backend, store: &Store, attachment: &Attachment) -> Result<b
 /// What belongs to the row must be there before a machine is started on it.
 fn check(backend: &Backend, row: VolumeRow) -> Result<Acquired, MsbError> {
     let path = data(backend, &row);
+    let directory = directory(backend, &row.name);
+    if directory.is_symlink() {
+        let wrong = std::io::Error::other("it is a symbolic link, which is not followed");
+        return Err(lost(&row.name, &directory, &wrong));
+    }
     if row.kind == VolumeKind::Disk {
         recover_ext4(&path).map_err(|error| not_grown(&error, &row.name))?;
     }

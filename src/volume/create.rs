@@ -3,13 +3,14 @@
 
 use super::options::{VolumeKind as Kind, VolumeOptions};
 use super::{DISK_IMAGE, Volume, directory};
-use crate::backend::{Backend, make_private};
+use crate::backend::{Backend, make_private, shared_dir};
 use crate::error::{MsbError, Status};
 use crate::ops;
 use crate::sys;
 use msb_disk::{Ext4Error, create_ext4};
 use msb_store::{NewVolume, StoreError, VolumeKind};
 use rustix::fs::{FlockOperation, flock};
+use std::cell::Cell;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -38,26 +39,48 @@ impl Volume {
             capacity_bytes: options.capacity_mib.map(|mib| mib << 20),
             labels: &options.labels,
         };
+        let (home, volumes) = (backend.home(), &backend.config().volumes);
+        shared_dir::announce(home, volumes)?;
+        // The store may call again what makes the place, and may fail once it is made.
+        let made = Cell::new(false);
+        let once = |make: &dyn Fn() -> io::Result<()>| {
+            if !made.get() {
+                make()?;
+                made.set(true);
+            }
+            Ok(())
+        };
+        let is_lost = || made.get() && matches!(store.volume_by_name(name), Ok(None));
         let inserted = match new.capacity_bytes {
             None => {
-                let make = || make_directory(&place);
-                match store.insert_volume(&new, &make) {
+                let make = || once(&|| make_directory(&place, &|| shared_dir::is_own(home, volumes)));
+                let inserted = match store.insert_volume(&new, &make) {
                     // The first volume of a home.
                     Err(StoreError::Place(error)) if error.kind() == io::ErrorKind::NotFound => {
-                        make_private(&backend.config().volumes)?;
+                        make_private(volumes)?;
                         store.insert_volume(&new, &make)
                     }
                     other => other,
+                };
+                if inserted.is_err() && is_lost() {
+                    // Nobody has put anything in it; the failure that brought us here is the one to report.
+                    let _ = fs::remove_dir(&place);
                 }
+                inserted
             }
             Some(capacity) => {
                 if store.volume_by_name(name)?.is_some() {
                     return Err(name_taken(name));
                 }
-                make_private(&backend.config().volumes)?;
+                make_private(volumes)?;
                 let disk = UnfinishedDisk::make(&place, name, capacity)?;
                 ops::check_cancelled()?;
-                store.insert_volume(&new, &|| fs::rename(&disk.path, &place))
+                let inserted = store.insert_volume(&new, &|| once(&|| fs::rename(&disk.path, &place)));
+                if inserted.is_err() && is_lost() {
+                    // Under its first name it is removed with what it was to be.
+                    let _ = fs::rename(&place, &disk.path);
+                }
+                inserted
             }
         };
         let row = inserted.map_err(|error| refused(error, name, &place))?;
@@ -65,11 +88,15 @@ impl Volume {
     }
 }
 
-/// Makes the directory of a volume. An empty one that is there already is as good: a creation or a removal that was
-/// cut short has left it.
-fn make_directory(place: &Path) -> io::Result<()> {
+/// Makes the directory of a volume. An empty one that is there already is as good, unless it may be another home's: a
+/// creation or a removal that was cut short has left it.
+fn make_directory(place: &Path, is_own: &dyn Fn() -> bool) -> io::Result<()> {
     match DirBuilder::new().mode(MODE).create(place) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_empty_directory(place) => Ok(()),
+        Err(error)
+            if error.kind() == io::ErrorKind::AlreadyExists && is_own() && is_empty_directory(place) =>
+        {
+            Ok(())
+        }
         other => other,
     }
 }

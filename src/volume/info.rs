@@ -65,7 +65,7 @@ impl Volume {
         let (store, row) = self.row()?;
         let used = match row.kind {
             VolumeKind::Dir => {
-                Tree::beneath(&self.directory())
+                Tree::beneath_itself(&self.directory())
                     .and_then(|tree| tree.usage())
                     .map_err(|error| self.lost(&error))?
                     .bytes

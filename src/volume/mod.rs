@@ -104,7 +104,7 @@ impl Volume {
         // The row first: the directory of one that was removed may be another volume's by now.
         self.row()?;
         let directory = self.directory();
-        let mut tree = Tree::beneath(&directory).map_err(|error| self.lost(&error))?;
+        let mut tree = Tree::beneath_itself(&directory).map_err(|error| self.lost(&error))?;
         if let Some(limit) = self.quota {
             let ledger = ledger(self.backend.home(), self.id)?;
             let quota = Quota::open(&ledger, &directory, limit).map_err(|error| self.lost(&error))?;

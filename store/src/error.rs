@@ -194,6 +194,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether only one row's own values are at fault, so that others can be read.
+    pub fn is_of_one_row(&self) -> bool {
+        match self {
+            Self::BadValue { .. } => true,
+            Self::Query { source, .. } => is_of_one_row(source),
+            _ => false,
+        }
+    }
+
     /// Files an SQLite error under the variant that says what to do about it.
     pub(crate) fn from_sqlite(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_path_buf();
@@ -236,7 +245,25 @@ pub(crate) enum Failure {
     Store(StoreError),
 }
 
+/// Whether it tells of a value that is not of its column's type.
+fn is_of_one_row(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
+}
+
 impl Failure {
+    pub(crate) fn is_of_one_row(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => is_of_one_row(error),
+            Self::Store(error) => error.is_of_one_row(),
+        }
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self, Self::Sqlite(error) if matches!(
             error.sqlite_error_code(),

@@ -20,6 +20,7 @@ mod status;
 mod store;
 mod termination;
 mod time;
+mod unreadable;
 mod upgrade;
 mod volume;
 
@@ -35,4 +36,5 @@ pub use status::{SandboxStatus, valid_transition};
 pub use store::{Store, StoreOptions};
 pub use termination::{RunEnd, TerminationDetail, TerminationReason};
 pub use time::Timestamp;
+pub use unreadable::UnreadableRow;
 pub use volume::{NewVolume, VolumeFilter, VolumeKind, VolumePage, VolumeRemoval, VolumeRow};

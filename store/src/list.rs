@@ -3,7 +3,7 @@
 //! Invariant: every query here enters the table through an index, whatever the filter.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::error::{Failure, StoreError};
 use crate::sandbox::{COLUMNS, SandboxRow};
@@ -37,7 +37,8 @@ pub(crate) struct Query {
 }
 
 impl Store {
-    /// Lists sandboxes in name order, from the first name after `after`. A limit of 0 counts as 1.
+    /// Lists sandboxes in name order, from the first name after `after`. A limit of 0 counts as 1. Rows that cannot be
+    /// understood count for the limit and are left out; [`Store::unreadable_rows`] tells of them.
     pub fn list_sandboxes(
         &self,
         filter: &SandboxFilter,
@@ -46,12 +47,25 @@ impl Store {
     ) -> Result<Page, StoreError> {
         let limit = limit.max(1);
         let query = list_query(filter, after, limit);
-        let mut rows = self.read(|conn| fetch(conn, &query))?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > wanted;
-        rows.truncate(wanted);
-        let next = rows.last().filter(|_| more).map(|row| row.name.clone());
-        Ok(Page { rows, next })
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(&query.sql)?;
+            let mut found = statement.query(params_from_iter(&query.values))?;
+            let mut rows = Vec::new();
+            let (mut seen, mut last) = (0, None);
+            while let Some(row) = found.next()? {
+                // The row beyond the page only tells that there is another page.
+                if seen == wanted {
+                    return Ok(Page { rows, next: last });
+                }
+                seen += 1;
+                if seen == wanted {
+                    last = row.get(1).ok();
+                }
+                rows.extend(readable(row)?);
+            }
+            Ok(Page { rows, next: None })
+        })
     }
 
     /// Sandboxes whose status claims a live process, by id, from the first after `after`: what a sweep
@@ -73,9 +87,17 @@ fn fetch(conn: &Connection, query: &Query) -> Result<Vec<SandboxRow>, Failure> {
     let mut rows = statement.query(params_from_iter(&query.values))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(SandboxRow::read(row)?);
+        found.extend(readable(row)?);
     }
     Ok(found)
+}
+
+/// The row, unless a value in it cannot be understood.
+fn readable(row: &Row<'_>) -> Result<Option<SandboxRow>, Failure> {
+    match SandboxRow::read(row) {
+        Err(failure) if failure.is_of_one_row() => Ok(None),
+        row => row.map(Some),
+    }
 }
 
 fn list_query(filter: &SandboxFilter, after: Option<&str>, limit: u32) -> Query {

@@ -18,7 +18,7 @@ use crate::store::Store;
 use crate::time::Timestamp;
 
 /// The columns of [`VolumeRow`], in the order of [`VolumeRow::read`].
-const COLUMNS: &str =
+pub(crate) const COLUMNS: &str =
     "id, name, kind, quota_mib, capacity_bytes, disk_format, disk_fstype, labels, created_at, updated_at";
 
 /// Rows that a listing makes room for at once.
@@ -90,7 +90,7 @@ pub struct VolumeRow {
 }
 
 impl VolumeRow {
-    fn read(row: &Row<'_>) -> Result<Self, Failure> {
+    pub(crate) fn read(row: &Row<'_>) -> Result<Self, Failure> {
         let id = row.get(0)?;
         let bad = |column, value| StoreError::BadValue {
             table: "volume",
@@ -276,7 +276,8 @@ impl Store {
         self.read(|conn| one(conn, BY_ID, id))
     }
 
-    /// Lists volumes in name order, from the first name after `after`. A limit of 0 counts as 1.
+    /// Lists volumes in name order, from the first name after `after`. A limit of 0 counts as 1. Rows that cannot be
+    /// understood count for the limit and are left out; [`Store::unreadable_rows`] tells of them.
     pub fn list_volumes(
         &self,
         filter: &VolumeFilter,
@@ -301,17 +302,20 @@ impl Store {
             let mut statement = conn.prepare_cached(&query.sql)?;
             let mut found = statement.query(params_from_iter(&query.values))?;
             let mut rows = Vec::with_capacity(wanted.min(USUAL_PAGE));
-            let mut last = None;
+            let (mut seen, mut last) = (0, None);
             while let Some(row) = found.next()? {
                 // The row beyond the page only tells that there is another page.
-                if rows.len() == wanted {
+                if seen == wanted {
                     return Ok(VolumePage { rows, next: last });
                 }
-                let row = VolumeRow::read(row)?;
-                if rows.len() + 1 == wanted {
-                    last = Some(row.name.clone());
+                seen += 1;
+                if seen == wanted {
+                    last = row.get(1).ok();
                 }
-                rows.push(keep(row));
+                match VolumeRow::read(row) {
+                    Err(failure) if failure.is_of_one_row() => {}
+                    row => rows.push(keep(row?)),
+                }
             }
             Ok(VolumePage { rows, next: None })
         })

@@ -12,5 +12,7 @@
 mod fsck;
 mod homes;
 mod prune;
+mod shared;
 mod support;
+mod unreadable;
 mod volumes;

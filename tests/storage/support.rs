@@ -22,8 +22,13 @@ pub struct Home {
 
 impl Home {
     pub fn new() -> Self {
+        Self::with(BackendOptions::default())
+    }
+
+    /// A home whose other options are these.
+    pub fn with(options: BackendOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let backend = backend(folder.path());
+        let backend = backend_with(folder.path(), options);
         Self { backend, folder }
     }
 
@@ -89,10 +94,14 @@ impl Drop for Home {
 }
 
 pub fn backend(home: &Path) -> Arc<Backend> {
+    backend_with(home, BackendOptions::default())
+}
+
+fn backend_with(home: &Path, options: BackendOptions) -> Arc<Backend> {
     let options = BackendOptions {
         home: Some(home.to_str().unwrap().to_owned()),
         driver: Some(Driver::Process),
-        ..BackendOptions::default()
+        ..options
     };
     Backend::built(&options).unwrap()
 }

@@ -49,6 +49,12 @@ impl Tree {
         Self::open_root(root, ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS)
     }
 
+    /// The same for a root that must be a directory itself, where [`Tree::beneath`] follows a symbolic link at the end.
+    pub fn beneath_itself(root: &Path) -> Result<Self, TreeError> {
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        Self::open_root_with(root, beneath, OFlags::NOFOLLOW)
+    }
+
     /// Everything below `/`, as the kernel resolves it: what an agent offers in its own guest.
     /// Paths may be absolute; others are relative to `/`.
     pub fn whole() -> Result<Self, TreeError> {
@@ -56,7 +62,11 @@ impl Tree {
     }
 
     fn open_root(root: &Path, resolve: ResolveFlags) -> Result<Self, TreeError> {
-        let fd = openat(CWD, root, HANDLE | OFlags::DIRECTORY, Mode::empty())
+        Self::open_root_with(root, resolve, OFlags::empty())
+    }
+
+    fn open_root_with(root: &Path, resolve: ResolveFlags, extra: OFlags) -> Result<Self, TreeError> {
+        let fd = openat(CWD, root, HANDLE | OFlags::DIRECTORY | extra, Mode::empty())
             .map_err(|errno| TreeError::system("open the root directory", root, errno))?;
         Ok(Self {
             root: Arc::new(fd),
