@@ -150,13 +150,27 @@ impl Backend {
         Ok(store)
     }
 
+    /// Refuses a home of a newer release before anything is written to it; whatever else is wrong with a store is for
+    /// those who need it.
+    pub fn check_home(&self) -> Result<(), MsbError> {
+        if !self.config.database().exists() {
+            return Ok(());
+        }
+        match self.store() {
+            Err(error) if error.status() == Status::StoreNewer => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// The embedded programs, on disk.
     pub fn embedded(&self) -> Result<Embedded, MsbError> {
-        let mut slot = self.embedded.lock();
         // They may be tidied away while this process lives.
-        if let Some(embedded) = slot.as_ref().filter(|embedded| embedded.are_there()) {
-            return Ok(embedded.clone());
+        let made = self.embedded.lock().clone().filter(Embedded::are_there);
+        if let Some(embedded) = made {
+            return Ok(embedded);
         }
+        self.check_home()?;
+        let mut slot = self.embedded.lock();
         make_private(self.home())?;
         let mut made = embedded::materialise(self.home())?;
         if let Some(runner) = &self.config.runner {

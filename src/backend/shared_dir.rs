@@ -1,4 +1,4 @@
-//! Directories of volumes and sandboxes that more than one home may name.
+//! Directories of volumes, sandboxes and caches that more than one home may name.
 //!
 //! Invariant: what lies in one is only ever changed by a home that has a row for it.
 

@@ -5,7 +5,7 @@ use super::layers::Layer;
 use super::options::ImageLoadOptions;
 use super::places::UNFINISHED;
 use super::{join, normalise};
-use crate::backend::{Backend, make_private};
+use crate::backend::{Backend, make_private, shared_dir};
 use crate::error::{MsbError, Status};
 use crate::ops;
 use msb_erofs::Limits;
@@ -34,7 +34,9 @@ pub fn load(
 ) -> Result<ImageInfo, MsbError> {
     options.validate()?;
     let platform = platform(options)?;
-    let unfinished = backend.config().cache.join(UNFINISHED);
+    let cache = &backend.config().cache;
+    shared_dir::announce(backend.home(), cache)?;
+    let unfinished = cache.join(UNFINISHED);
     make_private(&unfinished)?;
     let spool = Spool {
         directory: &unfinished,

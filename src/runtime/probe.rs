@@ -68,6 +68,7 @@ pub struct Report {
 
 /// Looks at everything that a sandbox of `backend` needs from this host.
 pub fn probe(backend: &Backend) -> Result<Report, MsbError> {
+    backend.check_home()?;
     let kernel = backend.kernel();
     let mut checks = vec![match &kernel {
         Ok(kernel) => Check::found("kernel", format!("from {}", kernel.source.display())),

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// Image layers of 0.5.8, below the cache.
 const LAYERS_OF_058: &str = "layers";
+/// What 0.5.8 has not fetched whole.
+const DOWNLOADS_OF_058: &str = "tmp";
 
 impl Run<'_> {
     /// Finds what will not be used again.
@@ -33,10 +35,12 @@ impl Run<'_> {
             run.check_digests(places::LAYERS, "no image has this layer", has_layer)?;
             run.check_digests(places::JOINS, "there is no such image", has_manifest)
         })?;
-        for file in entries(&backend.config().cache.join(places::UNFINISHED))? {
-            if is_idle(&file)? {
-                let reason = "whoever was loading an image has left it";
-                self.add_path(FindingKind::Cache, &file, reason, || delete_idle(&file))?;
+        for folder in [places::UNFINISHED, DOWNLOADS_OF_058] {
+            for file in entries(&backend.config().cache.join(folder))? {
+                if is_idle(&file)? {
+                    let reason = "whoever was fetching an image has left it";
+                    self.add_path(FindingKind::Cache, &file, reason, || delete_idle(&file))?;
+                }
             }
         }
         Ok(())

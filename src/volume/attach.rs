@@ -162,16 +162,14 @@ pub(crate) fn in_use(name: &str, by: &[Attachment]) -> MsbError {
     let mut names: Vec<_> = by.iter().map(|by| by.sandbox.as_str()).collect();
     names.dedup();
     let sandboxes = names.join(", ");
-    let error = MsbError::new(
+    MsbError::new(
         Status::Busy,
         "volume.in_use",
         format!("volume {name:?} is attached to the sandbox {sandboxes}"),
     )
     .remedy("stop the sandbox first")
-    .detail("volume", name);
-    names
-        .into_iter()
-        .fold(error, |error, sandbox| error.detail("sandbox", sandbox))
+    .detail("volume", name)
+    .detail("sandbox", sandboxes)
 }
 
 pub(crate) fn twice(name: &str) -> MsbError {

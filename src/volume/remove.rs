@@ -62,20 +62,18 @@ impl Volume {
     }
 
     fn promised(&self, sandboxes: &[String]) -> MsbError {
-        let error = MsbError::new(
+        let sandboxes = sandboxes.join(", ");
+        MsbError::new(
             Status::Busy,
             "volume.promised",
             format!(
-                "volume {:?} is mounted by the sandbox {}, which has not run yet",
-                self.name,
-                sandboxes.join(", ")
+                "volume {:?} is mounted by the sandbox {sandboxes}, which has not run yet",
+                self.name
             ),
         )
         .remedy("remove the sandbox first")
-        .detail("volume", self.name.as_str());
-        sandboxes
-            .iter()
-            .fold(error, |error, sandbox| error.detail("sandbox", sandbox.as_str()))
+        .detail("volume", self.name.as_str())
+        .detail("sandbox", sandboxes)
     }
 
     fn delete(&self, aside: &Path) -> Result<(), MsbError> {

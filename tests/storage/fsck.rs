@@ -44,6 +44,8 @@ fn everything_left_over_is_found_mended_once_and_then_gone() {
     fs::write(home.at("cache/layers/abcd.erofs"), "layer").unwrap();
     fs::write(home.at("cache/layers/abcd.lock"), "").unwrap();
     fs::write(home.at("cache/x.tmp"), "half").unwrap();
+    fs::create_dir_all(home.at("cache/tmp")).unwrap();
+    fs::write(home.at("cache/tmp/download"), "0.5.8's").unwrap();
     fs::create_dir_all(home.at("run/volumes")).unwrap();
     fs::write(home.at("run/volumes/4711.quota"), [0; 16]).unwrap();
     fs::create_dir_all(home.at("run/agent")).unwrap();
@@ -64,6 +66,7 @@ fn everything_left_over_is_found_mended_once_and_then_gone() {
         ("temporary_file", "x.tmp", "removed"),
         ("unused_cache", "0123abcd", "removed"),
         ("unused_cache", "abcd.erofs", "removed"),
+        ("unused_cache", "download", "removed"),
         ("volume_without_data", "blank", "removed"),
         ("volume_without_data", "gone", "removed"),
     ];

@@ -4,6 +4,7 @@ use crate::support::backend;
 use msb::backend::Backend;
 use msb::backend::options::BackendOptions;
 use msb::error::Status;
+use msb::runtime::probe::probe;
 use msb::sandbox::filter::SandboxFilter;
 use msb::volume::Volume;
 use msb::volume::filter::VolumeFilter;
@@ -185,6 +186,25 @@ fn a_home_of_07_is_refused_by_name_and_not_one_byte_of_it_changes() {
                 error.text()
             );
         }
+        // A lazy backend has the home of its process's environment.
+        let probe = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "homes::the_probe_of_a_home_of_07_is_refused",
+                "--ignored",
+            ])
+            .env("MSB_HOME", home.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&probe.stdout);
+        assert!(probe.status.success() && said.contains("1 passed"), "{probe:?}");
         assert!(contents(home.path()) == before, "{fixture}: something changed");
     }
+}
+
+#[test]
+#[ignore = "run by another test, in a process whose home is of 0.7"]
+fn the_probe_of_a_home_of_07_is_refused() {
+    let error = probe(&Backend::lazy().unwrap()).unwrap_err();
+    assert_eq!(error.status(), Status::StoreNewer, "{error:?}");
 }
