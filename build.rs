@@ -179,6 +179,7 @@ impl<'a> Build<'a> {
             .current_dir(self.root)
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env_remove("CARGO_CFG_SANITIZE")
             .env_remove("CARGO_BUILD_TARGET")
             .env_remove("RUSTC_WORKSPACE_WRAPPER")
             // Each test's home gets a copy of these programs: symbols would make them ten times as large.
