@@ -6086,7 +6086,7 @@ msb_status msb_sandbox_fs_remove_dir(msb_sandbox sandbox,
  *
  * - sandbox: the sandbox, running.
  * - from: borrowed; in the guest, from its root; not NULL.
- * - to: borrowed; may not be there yet; not NULL.
+ * - to: borrowed; a file or link there is replaced, a directory needs a free name; not NULL.
  * - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: up to `timeout_ms`.
@@ -6207,7 +6207,8 @@ msb_status msb_sandbox_fs_utimes(msb_sandbox sandbox,
                                  msb_error **err);
 
 /**
- * Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller.
+ * Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller. Modes,
+ * owners and times are kept, links stay links; pipes, sockets and devices are left out.
  *
  * - sandbox: the sandbox, running.
  * - path: borrowed; in the guest, from its root; not NULL.
@@ -6234,7 +6235,8 @@ msb_status msb_sandbox_fs_tar_export(msb_sandbox sandbox,
 
 /**
  * Unpacks a tar archive, from a descriptor of the caller, beneath a directory, which is made if it is not there. An
- * archive is not trusted: an entry that leads out of the guest's files is an error.
+ * archive is not trusted: an entry that leads out of the guest's files, a pipe or a device is an error. Permission bits and times
+ * are kept; owners, set-user-ID and set-group-ID bits are not. A compressed archive has to be decompressed first.
  *
  * - sandbox: the sandbox, running.
  * - path: borrowed; in the guest, from its root; not NULL.
@@ -6552,7 +6554,7 @@ msb_status msb_sandbox_fs_remove_dir_async(msb_sandbox sandbox,
  *
  * - sandbox: the sandbox, running.
  * - from: copied; in the guest, from its root; not NULL.
- * - to: copied; may not be there yet; not NULL.
+ * - to: copied; a file or link there is replaced, a directory needs a free name; not NULL.
  * - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
  * - queue: where its completion is reported.
  * - token: the caller's own value, given back with the completion.
@@ -8296,7 +8298,7 @@ msb_status msb_volume_fs_remove_dir(msb_volume volume,
  *
  * - volume: the volume.
  * - from: borrowed; beneath the root of the volume; not NULL.
- * - to: borrowed; may not be there yet; not NULL.
+ * - to: borrowed; a file or link there is replaced, a directory needs a free name; not NULL.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: file operations.
  * - Errors: ALREADY_EXISTS, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY,
@@ -8402,7 +8404,8 @@ msb_status msb_volume_fs_utimes(msb_volume volume,
                                 msb_error **err);
 
 /**
- * Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller.
+ * Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller. Modes,
+ * owners and times are kept, links stay links; pipes, sockets and devices are left out.
  *
  * - volume: the volume.
  * - path: borrowed; beneath the root of the volume; not NULL.
@@ -8427,7 +8430,8 @@ msb_status msb_volume_fs_tar_export(msb_volume volume,
 
 /**
  * Unpacks a tar archive, from a descriptor of the caller, beneath a directory, which is made if it is not there. An
- * archive is not trusted: an entry that leads out of the volume is an error.
+ * archive is not trusted: an entry that leads out of the volume, a pipe or a device is an error. Permission bits and times
+ * are kept; owners, set-user-ID and set-group-ID bits are not. A compressed archive has to be decompressed first.
  *
  * - volume: the volume.
  * - path: borrowed; beneath the root of the volume; not NULL.
@@ -8556,7 +8560,7 @@ msb_status msb_volume_fs_remove_dir_async(msb_volume volume,
  *
  * - volume: the volume.
  * - from: copied; beneath the root of the volume; not NULL.
- * - to: copied; may not be there yet; not NULL.
+ * - to: copied; a file or link there is replaced, a directory needs a free name; not NULL.
  * - queue: where its completion is reported.
  * - token: the caller's own value, given back with the completion.
  * - op: returned owned, to be released with `msb_op_release`; not NULL.

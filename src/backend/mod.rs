@@ -30,7 +30,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -146,6 +146,16 @@ impl Backend {
             &self.config.cache,
         ] {
             make_private(directory)?;
+        }
+        for directory in [
+            parent,
+            &self.config.sandboxes,
+            &self.config.volumes,
+            &self.config.cache,
+        ] {
+            if directory.starts_with(self.home()) {
+                tighten(directory);
+            }
         }
         Ok(store)
     }
@@ -265,6 +275,21 @@ pub fn make_private(directory: &Path) -> Result<(), MsbError> {
             MsbError::io("home.create", "cannot make", directory, &error)
                 .remedy("choose a home that this user may write to")
         })
+}
+
+/// Takes from others what an earlier release let them do in a directory of the home: guests can leave set-user-ID programs
+/// and device files in what is below it. Where that is not possible the directory stays as it is, and as it was before.
+fn tighten(directory: &Path) {
+    const OTHERS: u32 = 0o077;
+    if let Ok(metadata) = fs::symlink_metadata(directory)
+        && metadata.is_dir()
+        && metadata.mode() & OTHERS != 0
+    {
+        let _ = fs::set_permissions(
+            directory,
+            fs::Permissions::from_mode(metadata.mode() & !OTHERS & 0o777),
+        );
+    }
 }
 
 impl From<StoreError> for MsbError {

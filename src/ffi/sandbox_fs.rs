@@ -256,7 +256,7 @@ pub unsafe extern "C" fn msb_sandbox_fs_remove_dir(
 ///
 /// - sandbox: the sandbox, running.
 /// - from: borrowed; in the guest, from its root; not NULL.
-/// - to: borrowed; may not be there yet; not NULL.
+/// - to: borrowed; a file or link there is replaced, a directory needs a free name; not NULL.
 /// - timeout_ms: how long to wait for the guest, in milliseconds; -1 has no limit.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: up to `timeout_ms`.
@@ -401,7 +401,8 @@ pub unsafe extern "C" fn msb_sandbox_fs_utimes(
     })
 }
 
-/// Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller.
+/// Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller. Modes,
+/// owners and times are kept, links stay links; pipes, sockets and devices are left out.
 ///
 /// - sandbox: the sandbox, running.
 /// - path: borrowed; in the guest, from its root; not NULL.
@@ -435,7 +436,8 @@ pub unsafe extern "C" fn msb_sandbox_fs_tar_export(
 }
 
 /// Unpacks a tar archive, from a descriptor of the caller, beneath a directory, which is made if it is not there. An
-/// archive is not trusted: an entry that leads out of the guest's files is an error.
+/// archive is not trusted: an entry that leads out of the guest's files, a pipe or a device is an error. Permission bits and times
+/// are kept; owners, set-user-ID and set-group-ID bits are not. A compressed archive has to be decompressed first.
 ///
 /// - sandbox: the sandbox, running.
 /// - path: borrowed; in the guest, from its root; not NULL.

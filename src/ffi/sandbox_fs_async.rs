@@ -328,7 +328,7 @@ pub unsafe extern "C" fn msb_sandbox_fs_remove_dir_async(
 ///
 /// - sandbox: the sandbox, running.
 /// - from: copied; in the guest, from its root; not NULL.
-/// - to: copied; may not be there yet; not NULL.
+/// - to: copied; a file or link there is replaced, a directory needs a free name; not NULL.
 /// - timeout_ms: how long it may take from the call on, in milliseconds; -1 has no limit.
 /// - queue: where its completion is reported.
 /// - token: the caller's own value, given back with the completion.

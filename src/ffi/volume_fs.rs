@@ -287,7 +287,7 @@ pub unsafe extern "C" fn msb_volume_fs_remove_dir(
 ///
 /// - volume: the volume.
 /// - from: borrowed; beneath the root of the volume; not NULL.
-/// - to: borrowed; may not be there yet; not NULL.
+/// - to: borrowed; a file or link there is replaced, a directory needs a free name; not NULL.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: file operations.
 /// - Errors: ALREADY_EXISTS, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, READ_ONLY,
@@ -417,7 +417,8 @@ pub unsafe extern "C" fn msb_volume_fs_utimes(
     })
 }
 
-/// Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller.
+/// Writes a file, or a directory with everything in it, as a tar archive to a descriptor of the caller. Modes,
+/// owners and times are kept, links stay links; pipes, sockets and devices are left out.
 ///
 /// - volume: the volume.
 /// - path: borrowed; beneath the root of the volume; not NULL.
@@ -448,7 +449,8 @@ pub unsafe extern "C" fn msb_volume_fs_tar_export(
 }
 
 /// Unpacks a tar archive, from a descriptor of the caller, beneath a directory, which is made if it is not there. An
-/// archive is not trusted: an entry that leads out of the volume is an error.
+/// archive is not trusted: an entry that leads out of the volume, a pipe or a device is an error. Permission bits and times
+/// are kept; owners, set-user-ID and set-group-ID bits are not. A compressed archive has to be decompressed first.
 ///
 /// - volume: the volume.
 /// - path: borrowed; beneath the root of the volume; not NULL.

@@ -148,7 +148,7 @@ pub unsafe extern "C" fn msb_volume_fs_remove_dir_async(
 ///
 /// - volume: the volume.
 /// - from: copied; beneath the root of the volume; not NULL.
-/// - to: copied; may not be there yet; not NULL.
+/// - to: copied; a file or link there is replaced, a directory needs a free name; not NULL.
 /// - queue: where its completion is reported.
 /// - token: the caller's own value, given back with the completion.
 /// - op: returned owned, to be released with `msb_op_release`; not NULL.

@@ -7,7 +7,7 @@ use crate::error::{MsbError, Status};
 use crate::supervise::stream::SpawnFailed;
 use msb_protocol::exec::SpawnFailure;
 use msb_protocol::files::Failure;
-use msb_tree::{TreeError, TreeErrorKind};
+use msb_tree::{TreeError, TreeErrorKind, path_problem};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -21,7 +21,11 @@ impl From<TreeError> for MsbError {
         let (status, reason, remedy) = meaning(error.kind);
         let what = printable(&error.what);
         let path = printable(&error.path.to_string_lossy());
-        let message = match explanation(error.kind) {
+        let problem = match error.kind {
+            TreeErrorKind::BadPath => path_problem(&error.path),
+            _ => None,
+        };
+        let message = match problem.or(explanation(error.kind)) {
             Some(explanation) => format!("cannot {what} {path:?}: {explanation}"),
             None => format!("cannot {what} {path:?}"),
         };
@@ -60,6 +64,7 @@ fn explanation(kind: TreeErrorKind) -> Option<&'static str> {
         TreeErrorKind::IsADirectory => Some("it is a directory"),
         TreeErrorKind::TooLarge => Some("it is larger than may be"),
         TreeErrorKind::QuotaExceeded => Some("the volume's quota is used up"),
+        TreeErrorKind::NotOpenFor => Some("the file was not opened for it"),
         TreeErrorKind::Cancelled => Some("it was cancelled"),
         TreeErrorKind::BadArchive => Some("the archive is damaged, or holds what is not accepted"),
         TreeErrorKind::NotFound
@@ -134,6 +139,11 @@ fn meaning(kind: TreeErrorKind) -> (Status, &'static str, &'static str) {
             "name what the symbolic link stands for",
         ),
         TreeErrorKind::ReadOnly => (Status::ReadOnly, "file.read_only", "write elsewhere"),
+        TreeErrorKind::NotOpenFor => (
+            Status::InvalidState,
+            "file.not_open_for",
+            "open it for reading, for writing or for both",
+        ),
         TreeErrorKind::Cancelled => (
             Status::Cancelled,
             "file.cancelled",

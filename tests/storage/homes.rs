@@ -1,6 +1,6 @@
 //! Homes that other releases wrote, made by `tests/fixtures/make`.
 
-use crate::support::backend;
+use crate::support::{Home, backend};
 use msb::backend::Backend;
 use msb::backend::options::BackendOptions;
 use msb::error::Status;
@@ -11,6 +11,7 @@ use msb::volume::filter::VolumeFilter;
 use msb::volume::options::VolumeOptions;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -159,6 +160,33 @@ fn what_is_made_in_a_home_of_058_it_can_read() {
         })
         .unwrap();
     assert_eq!(labels, r#"[["k","v"]]"#);
+}
+
+#[test]
+fn what_guests_leave_in_a_home_of_058_is_out_of_reach_for_other_users() {
+    let home = unpack("home_058.tar.gz");
+    let folders = ["volumes", "sandboxes", "cache", "db"].map(|name| home.path().join(name));
+    for folder in &folders {
+        fs::create_dir_all(folder).unwrap();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    drop(backend(home.path()));
+    for folder in &folders {
+        let mode = fs::metadata(folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700, "{}", folder.display());
+    }
+    // A directory that is not in the home may be open to others on purpose.
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let home = Home::with(BackendOptions {
+        volumes_dir: Some(elsewhere.path().to_str().unwrap().to_owned()),
+        ..BackendOptions::default()
+    });
+    home.volume("data");
+    assert_eq!(
+        fs::metadata(elsewhere.path()).unwrap().permissions().mode() & 0o777,
+        0o755
+    );
 }
 
 #[test]

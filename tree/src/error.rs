@@ -43,6 +43,8 @@ pub enum TreeErrorKind {
     Loop,
     /// The file system or the tree is read-only.
     ReadOnly,
+    /// The file was not opened for this: a write to one that is open for reading only, or the other way round.
+    NotOpenFor,
     /// The caller's progress function, or the tree's watcher, asked to stop.
     Cancelled,
     /// The archive is damaged, or has an entry that is not accepted.
@@ -70,6 +72,7 @@ impl TreeErrorKind {
             Errno::ACCESS | Errno::PERM => Self::PermissionDenied,
             Errno::LOOP => Self::Loop,
             Errno::ROFS => Self::ReadOnly,
+            Errno::BADF => Self::NotOpenFor,
             _ => Self::Io,
         }
     }
@@ -101,6 +104,7 @@ impl TreeErrorKind {
             Self::PermissionDenied => "the system does not permit it: check owner and mode",
             Self::Loop => "there is a symbolic link in the way: name what it points to",
             Self::ReadOnly => "it is read-only: mount it for writing",
+            Self::NotOpenFor => "the file was not opened for it: open it for reading or for writing",
             Self::Cancelled => "it was cancelled",
             Self::BadArchive => "the archive is not accepted: make it again without this entry",
             Self::Io => "the system failed: check the disk and try again",

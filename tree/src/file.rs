@@ -92,7 +92,7 @@ impl Tree {
                 other => return other.map_err(fail),
             }
         }
-        let mut charge = quota.charge(0, 1)?;
+        let mut charge = quota.charge(0, 1).map_err(|error| error.at(what, path))?;
         match self.open_path(bytes, only_create, mode) {
             Ok(file) => Ok(file),
             Err(errno) => {
@@ -138,7 +138,11 @@ impl TreeFile {
             return Err(self.fail("write", Errno::FBIG));
         };
         let charge = match &self.quota {
-            Some(quota) => Some(quota.charge_growth(self.file.as_fd(), end)?),
+            Some(quota) => Some(
+                quota
+                    .charge_growth(self.file.as_fd(), end)
+                    .map_err(|error| error.at("write", &self.path))?,
+            ),
             None => None,
         };
         let written = write_all(data, |rest, done| pwrite(&self.file, rest, offset + done));
@@ -153,7 +157,11 @@ impl TreeFile {
     /// Writes `data` at the end; how many bytes, as in `pwrite`.
     pub fn append(&self, data: &[u8]) -> Result<usize, TreeError> {
         let charge = match &self.quota {
-            Some(quota) => Some(quota.charge_append(self.file.as_fd(), data.len() as u64)?),
+            Some(quota) => Some(
+                quota
+                    .charge_append(self.file.as_fd(), data.len() as u64)
+                    .map_err(|error| error.at("write", &self.path))?,
+            ),
             None => None,
         };
         let written = write_all(data, |rest, _| {

@@ -36,6 +36,7 @@ pub use error::{TreeError, TreeErrorKind};
 pub use file::TreeFile;
 pub use info::{FileInfo, FileKind, OpenOptions, Page, Progress, Usage, WriteMode};
 pub use list::MAX_PAGE;
+pub use path::problem as path_problem;
 pub use quota::{Charge, Limit, Quota};
 pub use resolve::Tree;
 pub use watch::Watch;

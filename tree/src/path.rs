@@ -24,6 +24,20 @@ pub(crate) fn check<'a>(path: &'a Path, absolute: bool, what: &'static str) -> R
     }
 }
 
+/// What keeps a path from naming a file, as the end of a sentence; nothing, if only the system or a verb minds it.
+pub fn problem(path: &Path) -> Option<&'static str> {
+    let path = path.as_os_str().as_bytes();
+    match path {
+        b"" => Some("it is empty"),
+        _ if path.contains(&0) => Some("it has a NUL in it"),
+        _ if path.len() > PATH_MAX => Some("it is longer than 4095 bytes"),
+        _ if !is_possible(path) => Some("a name in it is longer than 255 bytes"),
+        _ if split(path).is_none() => Some("it is the root, or ends in '.' or '..'"),
+        [b'/', ..] => Some("it is absolute"),
+        _ => None,
+    }
+}
+
 /// Whether a system call can take the path and each of its components.
 pub(crate) fn is_possible(path: &[u8]) -> bool {
     !path.is_empty()
@@ -59,6 +73,7 @@ pub(crate) fn name_of(path: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
 
     #[test]
     fn a_path_splits_at_its_last_name() {
@@ -73,6 +88,18 @@ mod tests {
     #[test]
     fn impossible_paths_are_told_apart() {
         let long = [b'x'; 256];
+        let said = |path: &[u8]| problem(Path::new(OsStr::from_bytes(path)));
+        for (path, what) in [
+            (&b""[..], "empty"),
+            (b"a\0b", "NUL"),
+            (b"/etc/passwd", "absolute"),
+            (b"a/..", "ends in"),
+            (&long, "longer than 255"),
+            (&b"a/".repeat(2048), "longer than 4095"),
+        ] {
+            assert!(said(path).is_some_and(|said| said.contains(what)), "{what}");
+        }
+        assert_eq!(said(b"a/../b"), None);
         assert!(!is_possible(b""));
         assert!(!is_possible(b"a\0b"));
         assert!(!is_possible(&long));

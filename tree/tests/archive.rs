@@ -388,6 +388,27 @@ fn set_id_bits_do_not_come_out_of_an_archive() {
 }
 
 #[test]
+fn a_compressed_archive_is_told_from_a_damaged_one() {
+    let world = World::new();
+    let long = [&b"\x28\xb5\x2f\xfd"[..], &[7; 600]].concat();
+    for (bytes, is_compressed) in [
+        (&b"\x1f\x8b\x08\0"[..], true),
+        (&long, true),
+        (b"short", false),
+        (&[7; 600], false),
+    ] {
+        let error = import(&world, bytes).unwrap_err();
+        assert_eq!(error.kind, TreeErrorKind::BadArchive);
+        assert_eq!(
+            error.what.contains("decompressed first"),
+            is_compressed,
+            "{error}"
+        );
+    }
+    assert_eq!(world.tree.usage().unwrap().inodes, 0);
+}
+
+#[test]
 fn progress_is_told_and_its_no_is_obeyed() {
     let world = World::new();
     world

@@ -176,7 +176,11 @@ fn the_ways_of_opening_mean_what_they_say() {
     };
     assert_eq!(tree.open(p("file"), &truncating).unwrap().size().unwrap(), 0);
     let reader = tree.open(p("file"), &only_read).unwrap();
-    assert_eq!(reader.pwrite(b"x", 0).unwrap_err().errno(), Some(9));
+    let refused = reader.pwrite(b"x", 0).unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.errno()),
+        (TreeErrorKind::NotOpenFor, Some(9))
+    );
     tree.mkdir(p("dir"), 0o755, false).unwrap();
     assert_eq!(kind(tree.open(p("dir"), &only_read)), TreeErrorKind::IsADirectory);
     assert_eq!(kind(tree.open(p("dir"), &EDIT)), TreeErrorKind::IsADirectory);

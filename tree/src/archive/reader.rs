@@ -144,9 +144,13 @@ impl<'a> Reader<'a> {
 
     fn header(&mut self) -> Result<Option<Header>, TreeError> {
         let mut header = Header::new_old();
-        self.from
-            .read_exact(header.as_mut_bytes())
-            .map_err(|error| self.failed(error))?;
+        let got = self.fill(header.as_mut_bytes())?;
+        if got < BLOCK {
+            return Err(self.no_header(
+                &header.as_bytes()[..got],
+                "import from an archive without an end mark into",
+            ));
+        }
         if header.as_bytes().iter().all(|byte| *byte == 0) {
             // There should be two; an archive with one is complete as well.
             let _ = self.from.read_exact(header.as_mut_bytes());
@@ -160,9 +164,35 @@ impl<'a> Reader<'a> {
             .sum();
         // The sum is taken with spaces in its own place.
         if header.cksum().ok() != Some(sum + 8 * u32::from(b' ')) {
-            return Err(self.damaged("import from a header with a wrong checksum into"));
+            return Err(self.no_header(bytes, "import from a header with a wrong checksum into"));
         }
         Ok(Some(header))
+    }
+
+    /// The error for what is no header, although one was due.
+    fn no_header(&self, bytes: &[u8], otherwise: &'static str) -> TreeError {
+        // As gzip, zstd, xz and bzip2 begin.
+        const MAGICS: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh"];
+        match MAGICS.iter().any(|magic| bytes.starts_with(magic)) {
+            true => {
+                self.damaged("import an archive that is compressed, and has to be decompressed first, into")
+            }
+            false => self.damaged(otherwise),
+        }
+    }
+
+    /// Fills the buffer as far as the archive goes.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, TreeError> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self.from.read(&mut buffer[done..]) {
+                Ok(0) => break,
+                Ok(got) => done += got,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        Ok(done)
     }
 
     /// Declares `size` bytes of content.

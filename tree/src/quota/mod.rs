@@ -194,8 +194,8 @@ impl Quota {
             if counted || !self.is_recount_due() || !self.try_recount()? {
                 return Err(TreeError::refused(
                     TreeErrorKind::QuotaExceeded,
-                    "charge more to the quota ledger",
-                    &self.path,
+                    "put more in",
+                    &self.root_path,
                 ));
             }
             counted = true;
