@@ -5072,7 +5072,7 @@ msb_status msb_sandbox_open(msb_backend backend,
  * - err: returned owned on failure, else set to NULL; may be NULL. For a guest that did not come up its details are
  *   `stage` and `console_tail`.
  * - Blocking: up to `timeout_ms`, and up to 10 s more to undo a start.
- * - Errors: BUSY if another sandbox has a disk volume, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED,
+ * - Errors: BUSY if another sandbox has a disk, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED,
  *   INVALID_ARGUMENT, INVALID_STATE, IO, ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED,
  *   READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNSUPPORTED, WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
@@ -5605,7 +5605,9 @@ msb_status msb_sandbox_config_add_rlimit(msb_sandbox_config *config,
 
 /**
  * What the guest sees in its tree beside its root: volumes, directories and files of the host, memory, disk images.
- * Parents are mounted before what is in them, whatever the order here.
+ * Parents are mounted before what is in them, whatever the order here. Each mount but memory takes a device of the
+ * machine, which has room for 4, and for 5 if the root's writable layer is memory; creating a sandbox with more gives
+ * RESOURCE_EXHAUSTED. One directory may hold what belongs together.
  *
  * - config: changed; not NULL.
  * - mount: copied; not NULL.

@@ -171,7 +171,7 @@ pub unsafe extern "C" fn msb_sandbox_open(
 /// - err: returned owned on failure, else set to NULL; may be NULL. For a guest that did not come up its details are
 ///   `stage` and `console_tail`.
 /// - Blocking: up to `timeout_ms`, and up to 10 s more to undo a start.
-/// - Errors: BUSY if another sandbox has a disk volume, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED,
+/// - Errors: BUSY if another sandbox has a disk, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED,
 ///   INVALID_ARGUMENT, INVALID_STATE, IO, ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED,
 ///   READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNSUPPORTED, WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0

@@ -379,7 +379,9 @@ pub unsafe extern "C" fn msb_sandbox_config_add_rlimit(
 }
 
 /// What the guest sees in its tree beside its root: volumes, directories and files of the host, memory, disk images.
-/// Parents are mounted before what is in them, whatever the order here.
+/// Parents are mounted before what is in them, whatever the order here. Each mount but memory takes a device of the
+/// machine, which has room for 4, and for 5 if the root's writable layer is memory; creating a sandbox with more gives
+/// RESOURCE_EXHAUSTED. One directory may hold what belongs together.
 ///
 /// - config: changed; not NULL.
 /// - mount: copied; not NULL.

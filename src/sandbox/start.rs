@@ -312,9 +312,14 @@ fn host_memory_mib() -> u64 {
 /// The error for a guest that did not come up.
 fn boot_error(name: &str, failure: &BootFailure) -> MsbError {
     let stage = stage_name(failure.stage);
+    // The machine's own parts, of which only a disk can be somebody else's.
+    let (status, reason) = match (failure.stage, failure.errno) {
+        (BootStage::Vmm, libc::EBUSY) => (Status::Busy, "disk.in_use".to_owned()),
+        _ => (Status::GuestFailed, format!("boot.{stage}")),
+    };
     let error = MsbError::new(
-        Status::GuestFailed,
-        format!("boot.{stage}"),
+        status,
+        reason,
         format!("sandbox {name:?} did not come up: {}", failure.message),
     )
     .remedy("see the detail console_tail and the logs in the sandbox's directory")
@@ -399,6 +404,19 @@ mod tests {
         assert!(told.contains(&("console_tail", b"Booting Linux")), "{error:?}");
         let silent = start_timeout("box", None);
         assert!(silent.details().any(|detail| detail == ("stage", b"vmm")));
+    }
+
+    #[test]
+    fn a_disk_that_somebody_else_has_is_busy_and_not_the_guests_fault() {
+        let failure = BootFailure {
+            stage: BootStage::Vmm,
+            errno: libc::EBUSY,
+            message: "the disk \"/srv/disk.raw\" is in use".to_owned(),
+            console_tail: String::new(),
+        };
+        let error = boot_error("box", &failure);
+        assert_eq!((error.status(), error.reason()), (Status::Busy, "disk.in_use"));
+        assert!(error.text().contains("/srv/disk.raw"), "{}", error.text());
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod connection;
 mod error;
 mod image;
 mod in_use;
+#[cfg(test)]
+mod index_use;
 mod labels;
 mod ledger;
 mod list;

@@ -228,6 +228,17 @@ impl Store {
         })
     }
 
+    /// Tells of every statement from now on, as long as one thread uses the store.
+    #[cfg(test)]
+    pub(crate) fn trace(&self, tell: fn(rusqlite::trace::TraceEvent<'_>)) {
+        let statements = rusqlite::trace::TraceEventCodes::SQLITE_TRACE_STMT;
+        self.read(|_| Ok(())).unwrap();
+        self.writer.lock().trace_v2(statements, Some(tell)).unwrap();
+        for reader in &mut self.readers.lock().idle {
+            reader.trace_v2(statements, Some(tell)).unwrap();
+        }
+    }
+
     /// Waits for a place among the readers, and an idle connection if there is one.
     fn reserve_reader(&self) -> Result<(ReaderPlace<'_>, Option<Connection>), StoreError> {
         let give_up = Instant::now() + self.options.connect_timeout;

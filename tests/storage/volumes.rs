@@ -246,3 +246,36 @@ fn volumes_go_with_whatever_their_guests_put_in_them() {
     volume.remove().unwrap();
     assert_eq!(fs::read_dir(home.at("volumes")).unwrap().count(), 0);
 }
+
+#[test]
+fn a_volume_whose_directory_became_a_link_is_lost_and_not_followed() {
+    let home = Home::new();
+    let volume = home.volume("data");
+    let disk = home.disk("raw", 16);
+    let elsewhere = tempfile::tempdir().unwrap();
+    for name in ["data", "raw"] {
+        let place = home.at("volumes").join(name);
+        fs::rename(&place, elsewhere.path().join(name)).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path().join(name), &place).unwrap();
+    }
+    fs::write(elsewhere.path().join("data/passwd"), "root").unwrap();
+    let error = volume.files().err().unwrap();
+    assert!(error.text().contains("data"), "{}", error.text());
+    assert!(volume.info().is_err());
+    home.sandbox("user");
+    for name in ["data", "raw"] {
+        let error = home.acquire("user", &[(name, false)]).unwrap_err();
+        assert!(error.text().contains("symbolic link"), "{}", error.text());
+    }
+    let found = msb::storage::fsck::fsck(&home.backend, true).unwrap();
+    let links = found
+        .iter()
+        .filter(|finding| finding.kind.name() == "volume_without_data");
+    assert_eq!(
+        links.map(|finding| finding.action.name()).collect::<Vec<_>>(),
+        ["none", "none"],
+        "{found:?}"
+    );
+    drop(disk);
+    assert_eq!(fs::read(elsewhere.path().join("data/passwd")).unwrap(), b"root");
+}
