@@ -229,10 +229,9 @@ impl Backend {
             return Ok(());
         }
         let live: Vec<_> = self.sandboxes.lock().values().filter_map(Weak::upgrade).collect();
-        for sandbox in &live {
-            sandbox.let_go();
-        }
-        let slow: Vec<_> = live
+        // All are told before any is waited for.
+        let ending: Vec<_> = live.iter().filter(|sandbox| sandbox.let_go()).collect();
+        let slow: Vec<_> = ending
             .iter()
             .filter(|s| !s.wait_let_go(deadline))
             .map(|s| s.name().to_owned())

@@ -90,6 +90,9 @@ fn insert(
         manifest_id,
     };
     shared_dir::announce(backend.home(), &backend.config().sandboxes)?;
+    if let Some(holder) = store.sandbox_by_name(&spec.name)?.filter(|row| row.ephemeral) {
+        settle::settle_and_tidy(backend, store, holder)?;
+    }
     check_free(&directory, store, &spec.name)?;
     let row = store
         .insert_sandbox(&new)
@@ -145,7 +148,7 @@ impl Sandbox {
     /// Whether the store still has it, corrected if its runner is gone.
     pub(crate) fn settled_row(&self) -> Result<(Arc<Store>, SandboxRow), MsbError> {
         let (store, row) = self.row()?;
-        let row = settle::settle(&self.backend, &store, row)?;
+        let row = settle::settle_surely(&self.backend, &store, row)?;
         Ok((store, row))
     }
 }

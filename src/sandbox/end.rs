@@ -1,7 +1,7 @@
 //! How a run ended, in the words of the store and of the ABI.
 
 use msb_protocol::exit::{ExitRecord, StopMethod};
-use msb_store::{RunEnd, RunRow, TerminationDetail, TerminationReason};
+use msb_store::{RunEnd, RunRow, RunStatus, TerminationDetail, TerminationReason};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How a run ended, for a caller.
@@ -49,6 +49,19 @@ impl From<ExitRecord> for End {
 impl End {
     /// From the store, given whether the sandbox counts as crashed.
     pub fn from_row(run: &RunRow, crashed: bool) -> Self {
+        if run.status == RunStatus::Running {
+            // Its sandbox does not run, so nobody could write how it ended.
+            let died = runner_died();
+            return Self::from_row(
+                &RunRow {
+                    status: RunStatus::Terminated,
+                    reason: Some(died.reason),
+                    detail: died.detail,
+                    ..run.clone()
+                },
+                crashed,
+            );
+        }
         let detail = run.detail.clone().unwrap_or_default();
         let unix_ms = |time: Option<SystemTime>| {
             time.and_then(|time| time.duration_since(UNIX_EPOCH).ok())
@@ -83,12 +96,29 @@ impl End {
 /// The store's word for a stop that had to kill.
 pub const KILLED: &str = "killed";
 
+/// The end of a run whose runner disappeared without a record, and whose row is gone since.
+pub fn lost() -> End {
+    End {
+        reason: TerminationReason::RunnerDied.as_str().to_owned(),
+        crashed: true,
+        exit_code: None,
+        signal: None,
+        killed: false,
+        clean: false,
+        message: RUNNER_DIED.to_owned(),
+        console_tail: String::new(),
+        started_unix_ms: 0,
+        ended_unix_ms: 0,
+    }
+}
+
+const RUNNER_DIED: &str = "the sandbox's runner ended without a record: it was killed, or the host went down";
+
 /// The record for a runner that disappeared without one.
 pub fn runner_died() -> RunEnd {
     RunEnd {
         detail: Some(TerminationDetail {
-            message: "the sandbox's runner ended without a record: it was killed, or the host went down"
-                .to_owned(),
+            message: RUNNER_DIED.to_owned(),
             ..TerminationDetail::default()
         }),
         ..RunEnd::because(TerminationReason::RunnerDied)

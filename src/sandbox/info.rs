@@ -1,11 +1,11 @@
 //! What is known of a sandbox at one moment.
 
-use super::Sandbox;
 use super::end::End;
 use super::labels;
 use super::mount::{MountInfo, stored};
-use super::settle::settle;
+use super::settle::settle_and_tidy;
 use super::spec::SandboxSpec;
+use super::{Sandbox, not_found};
 use crate::backend::Backend;
 use crate::error::MsbError;
 use crate::runtime::driver::{IsolationLevel, driver_name};
@@ -49,9 +49,10 @@ pub struct SandboxInfo {
 }
 
 impl SandboxInfo {
-    /// Takes a snapshot from a row, corrected if its runner is gone. NOT_FOUND if the row was removed meanwhile.
+    /// Takes a snapshot from a row, corrected if its runner is gone. NOT_FOUND if the row was removed meanwhile, or by that.
     pub fn of_row(backend: &Backend, store: &Store, row: SandboxRow) -> Result<Self, MsbError> {
-        let row = settle(backend, store, row)?;
+        let name = row.name.clone();
+        let row = settle_and_tidy(backend, store, row)?.ok_or_else(|| not_found(&name))?;
         let spec = SandboxSpec::parse(&row.name, &row.config)?;
         // One that never ran has no run to look for, and looking is not indexed.
         let ran = row.status != SandboxStatus::Created;

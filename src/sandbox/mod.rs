@@ -83,6 +83,10 @@ impl Sandbox {
     pub fn open(backend: &Arc<Backend>, name: &str) -> Result<Arc<Self>, MsbError> {
         let store = backend.store()?;
         let row = store.sandbox_by_name(name)?.ok_or_else(|| not_found(name))?;
+        let row = match row.ephemeral {
+            true => settle::settle_and_tidy(backend, &store, row)?.ok_or_else(|| not_found(name))?,
+            false => row,
+        };
         Ok(backend.adopt(&row))
     }
 
@@ -97,6 +101,10 @@ impl Sandbox {
             .sandbox_by_id(self.id)?
             .ok_or_else(|| not_found(&self.name))?;
         Ok((store, row))
+    }
+
+    fn has_row(&self) -> Result<bool, MsbError> {
+        Ok(self.backend.store()?.sandbox_by_id(self.id)?.is_some())
     }
 
     fn is_alive(&self) -> Result<bool, MsbError> {
@@ -134,6 +142,10 @@ impl Sandbox {
         let Some(socket) = self.connect(deadline)? else {
             return Ok(None);
         };
+        // Only while the row is there, this name and whoever listens under it are this sandbox's.
+        if !self.has_row()? {
+            return Ok(None);
+        }
         let link = self.adopt_socket(socket)?;
         let hello = ClientMessage::Hello {
             protocol: PROTOCOL_VERSION,
@@ -256,10 +268,11 @@ impl Sandbox {
         Lane::Guest(self.id.cast_unsigned())
     }
 
-    /// Waits while a runner that has recorded its end still holds the lock; true once it is free.
+    /// Waits while a runner that has recorded its end still holds the lock; true once it is free. A sandbox that is gone has
+    /// none: what holds the lock of its name is another's.
     fn wait_unlocked(&self) -> Result<bool, MsbError> {
         let give_up = Deadline::after(LOCK_RELEASE);
-        while self.is_alive()? {
+        while self.is_alive()? && self.has_row()? {
             if give_up.has_passed() {
                 return Ok(false);
             }
@@ -292,17 +305,21 @@ impl Sandbox {
         .detail("sandbox", self.name.as_str())
     }
 
-    /// Closes the link: an attached sandbox begins to stop, a detached one goes on.
-    pub(crate) fn let_go(&self) {
-        if let Some(link) = self.link.lock().as_ref() {
-            link.close();
-        }
+    /// Closes the link: an attached sandbox begins to stop, a detached one goes on. True when one began to stop, not when
+    /// it has ended already: then whatever runs under its name is another run.
+    pub(crate) fn let_go(&self) -> bool {
+        let slot = self.link.lock();
+        let Some(link) = slot.as_ref() else {
+            return false;
+        };
+        let ends = link.holds_sandbox() && !link.is_over();
+        link.close();
+        ends
     }
 
-    /// Waits until what [`Sandbox::let_go`] began is over; true at once for a sandbox that goes on.
+    /// Waits for the end that [`Sandbox::let_go`] began.
     pub(crate) fn wait_let_go(&self, deadline: Deadline) -> bool {
-        let owned = self.link.lock().as_ref().is_some_and(|link| link.holds_sandbox());
-        while owned && self.is_alive().unwrap_or(false) {
+        while self.is_alive().unwrap_or(false) {
             if deadline.has_passed() {
                 return false;
             }

@@ -1,7 +1,8 @@
 //! Waits for the end of a run and tells how it was.
 
 use super::Sandbox;
-use super::end::End;
+use super::end::{self, End};
+use super::settle;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::supervise::waiting::{Here, Waiting, run_here};
@@ -25,7 +26,14 @@ impl Sandbox {
             Some(link) => Some(link),
             None => {
                 let own = Arc::clone(self);
-                waiting.block(self.lane(), move || own.reach(deadline)).await?
+                let reached = waiting.block(self.lane(), move || own.reach(deadline)).await;
+                match reached {
+                    // There is a runner that had no time to answer.
+                    Err(error) if error.reason() == "runner.unreachable" && deadline.has_passed() => {
+                        return Err(self.still_running());
+                    }
+                    reached => reached?,
+                }
             }
         };
         // A link keeps the record even of a sandbox that was removed with its end.
@@ -56,9 +64,22 @@ impl Sandbox {
     fn end_after(&self, known: Option<(ExitRecord, bool)>) -> Result<End, MsbError> {
         match (self.last_end(), known) {
             (Err(error), Some((record, _))) if error.status() == Status::NotFound => Ok(record.into()),
+            // Ephemeral, and removed by whoever saw first that its runner had died.
+            (Err(error), None) if error.status() == Status::NotFound && self.has_lost_runner() => {
+                Ok(end::lost())
+            }
             (_, Some((record, false))) => Ok(record.into()),
             (end, _) => end,
         }
+    }
+
+    /// Whether there was a link and it ended without the runner telling of an end.
+    fn has_lost_runner(&self) -> bool {
+        let link = self.link.lock().clone();
+        link.is_some_and(|link| {
+            let state = link.state();
+            state.closed && state.exit.is_none()
+        })
     }
 
     /// The end that the last link told of, and whether the store has it.
@@ -75,7 +96,12 @@ impl Sandbox {
             return Err(self.still_running());
         }
         match store.latest_run(self.id)? {
-            Some(run) => Ok(End::from_row(&run, row.status == SandboxStatus::Crashed)),
+            Some(run) => {
+                let end = End::from_row(&run, row.status == SandboxStatus::Crashed);
+                // An ephemeral one goes, now that this is known; if it cannot go now, whoever looks next tries again.
+                let _ = settle::settle_and_tidy(self.backend(), &store, row);
+                Ok(end)
+            }
             None => Err(MsbError::new(
                 Status::NotRunning,
                 "sandbox.never_started",

@@ -15,7 +15,12 @@ pub struct OperationLock(RowLock);
 impl OperationLock {
     /// Takes the lock of sandbox `id`, or `None` when somebody else holds it.
     pub fn try_take(home: &Path, id: i64) -> Result<Option<Self>, MsbError> {
-        let taken = RowLock::take(&home.join(LOCK_FILE), id, Duration::ZERO)?;
+        Self::try_take_within(home, id, Duration::ZERO)
+    }
+
+    /// As [`OperationLock::try_take`], waiting as long as `patience` for that somebody.
+    pub fn try_take_within(home: &Path, id: i64, patience: Duration) -> Result<Option<Self>, MsbError> {
+        let taken = RowLock::take(&home.join(LOCK_FILE), id, patience)?;
         Ok(taken.map(Self))
     }
 

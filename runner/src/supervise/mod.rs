@@ -32,6 +32,7 @@ use msb_protocol::agent::{BootFailure, BootStage};
 use msb_protocol::client::{ClientMessage, RunnerMessage};
 use msb_protocol::frame::{ControlError, FrameError, FrameReader, LINK_STREAM, parse_control};
 use msb_protocol::launch::LaunchSpec;
+use msb_store::StoreError;
 use session::Session;
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -71,6 +72,12 @@ pub enum SuperviseError {
     /// The sandbox is not to be had.
     #[error("the sandbox cannot be claimed")]
     Claim(#[from] ClaimError),
+    /// The store cannot be asked for the sandbox.
+    #[error("cannot look whether the sandbox waits for its start")]
+    Store(#[from] StoreError),
+    /// Whoever found the start without its runner has ended it.
+    #[error("the start of sandbox {0:?} was given up before its runner came; start it again")]
+    Late(String),
 }
 
 /// A claimed sandbox that is about to run, or runs.
@@ -100,7 +107,7 @@ pub fn run() -> Result<(), SuperviseError> {
     let launched = Instant::now();
     let mut reader = FrameReader::new();
     let claimed = read_launch(&owner, &mut reader, launched + LAUNCH_PATIENCE)
-        .and_then(|spec| Ok((Claim::take(&spec.directory)?, spec)));
+        .and_then(|spec| Ok((claim(&spec)?, spec)));
     match claimed {
         Ok((claim, spec)) => {
             let (log, started_unix_ms) = (RunnerLog::silent(), unix_ms(SystemTime::now()));
@@ -171,6 +178,15 @@ impl Launch {
             console_log,
             listener,
         })
+    }
+}
+
+/// Claims the sandbox's directory for a launch that it waits for.
+fn claim(spec: &LaunchSpec) -> Result<Claim, SuperviseError> {
+    let claim = Claim::take(&spec.directory)?;
+    match record::is_awaited(spec)? {
+        true => Ok(claim),
+        false => Err(SuperviseError::Late(spec.name.clone())),
     }
 }
 

@@ -10,8 +10,11 @@ use msb_store::{
 };
 use std::time::{Duration, Instant};
 
-/// How long the end of a run is tried to be written. A reader repairs the row later if it never is.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the end of a run is tried to be written. A reader repairs the row later if it never is. With one more try,
+/// which may wait for the store's own busy timeout, it is less than what a host that stops a sandbox allows for its end.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// The same while the disk is full, which seldom passes by itself.
+const FULL_PATIENCE: Duration = Duration::from_secs(1);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -23,6 +26,13 @@ fn open(spec: &LaunchSpec) -> Result<Store, StoreError> {
         ..StoreOptions::default()
     };
     Store::open_existing(&spec.database, options)
+}
+
+/// Whether the sandbox still waits for this launch. Asked once its directory is claimed: from then on nobody else ends the
+/// start. Before, whoever found neither runner nor host ended it, and the directory may be another sandbox's by now.
+pub(super) fn is_awaited(spec: &LaunchSpec) -> Result<bool, StoreError> {
+    let row = open(spec)?.sandbox_by_id(spec.sandbox_id)?;
+    Ok(row.is_some_and(|row| row.status == SandboxStatus::Starting))
 }
 
 /// Records that the sandbox is up; returns the run's row.
@@ -77,16 +87,18 @@ pub(super) fn delete(spec: &LaunchSpec) -> Result<(), StoreError> {
 
 /// Tries again what may pass: contention, a full disk, a disk error.
 fn persist(mut write: impl FnMut() -> Result<(), StoreError>) -> Result<(), StoreError> {
-    let give_up = Instant::now() + PATIENCE;
+    let begin = Instant::now();
     loop {
-        match write() {
-            Err(StoreError::Busy { .. } | StoreError::Full { .. } | StoreError::Io { .. })
-                if Instant::now() < give_up =>
-            {
-                std::thread::sleep(PAUSE);
-            }
-            done => return done,
+        let done = write();
+        let patience = match &done {
+            Err(StoreError::Full { .. }) => FULL_PATIENCE,
+            Err(StoreError::Busy { .. } | StoreError::Io { .. }) => PATIENCE,
+            _ => return done,
+        };
+        if begin.elapsed() >= patience {
+            return done;
         }
+        std::thread::sleep(PAUSE);
     }
 }
 

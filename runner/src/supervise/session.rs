@@ -105,6 +105,8 @@ impl Session {
 
     /// Runs until the VMM is gone; returns how it ended, if that could be seen.
     pub fn run(&mut self) -> io::Result<Option<ExitStatus>> {
+        // The owner's welcome must not wait for the guest's first sign of life.
+        self.flush_all();
         loop {
             let deadlines = [self.life.wakes_at(self.relay.in_use()), self.clients.wakes_at()];
             let ready = self.watch.wait(deadlines.into_iter().flatten().min())?;

@@ -82,14 +82,25 @@ fn an_agent_that_cannot_be_started_is_a_failure_with_its_errno() {
 #[test]
 fn a_run_that_cannot_be_recorded_does_not_start() {
     let home = Home::new();
+    let mut spec = home.spec("obedient");
+    let (agent, held, go) = (spec.agent.unwrap(), home.path("held-agent"), home.path("go"));
+    let script = format!(
+        "#!/bin/sh\nuntil [ -e '{}' ]; do sleep 0.01; done\nexec '{}'\n",
+        go.display(),
+        agent.display()
+    );
+    std::fs::write(&held, script).unwrap();
+    std::fs::set_permissions(&held, std::fs::Permissions::from_mode(0o755)).unwrap();
+    spec.agent = Some(held);
+    let mut owner = home.launch(spec);
+    assert!(matches!(owner.hear(), RunnerMessage::Welcome(_)));
     let from = [SandboxStatus::Starting];
     assert!(
         home.store
             .transition(home.sandbox_id, &from, SandboxStatus::Stopped)
             .unwrap()
     );
-    let mut owner = home.launch(home.spec("obedient"));
-    assert!(matches!(owner.hear(), RunnerMessage::Welcome(_)));
+    std::fs::write(go, "").unwrap();
     let RunnerMessage::LaunchFailed(failure) = owner.hear() else {
         panic!()
     };
@@ -147,6 +158,30 @@ fn a_second_runner_is_refused_and_the_first_goes_on() {
     assert!(second.is_closed());
     assert!(owner.succeeds(1, "true"));
     assert!(home.connect().succeeds(1, "true"));
+}
+
+#[test]
+fn a_runner_that_comes_after_its_start_was_given_up_touches_nothing() {
+    let home = Home::new();
+    let mut spec = home.spec("obedient");
+    spec.lifetime.ephemeral = true;
+    let from = [SandboxStatus::Starting];
+    assert!(
+        home.store
+            .transition(home.sandbox_id, &from, SandboxStatus::Crashed)
+            .unwrap()
+    );
+    let given_up = home.launch(spec.clone());
+    // Its name may be another sandbox's by then.
+    assert!(home.store.delete_sandbox(home.sandbox_id).unwrap());
+    for mut owner in [given_up, home.launch(spec)] {
+        let RunnerMessage::Refused { message } = owner.hear() else {
+            panic!()
+        };
+        assert!(message.contains("given up"), "{message}");
+        assert!(owner.is_closed());
+    }
+    assert_eq!(std::fs::read_dir(home.directory()).unwrap().count(), 0);
 }
 
 #[test]

@@ -2,14 +2,18 @@
 
 use super::failed;
 use crate::support::{Home, is_machine, list_all, open, patience, runs, sandbox_options};
+use msb::backend::Backend;
 use msb::error::Status;
 use msb::sandbox::Sandbox;
+use msb_store::SandboxStatus;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
 use std::ffi::CString;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Runs `test` with a file system of its own at the home's place; it goes with the thread.
 fn on_tmpfs(options: &str, flags: MountFlags, test: impl FnOnce(&Home) + Send) {
@@ -141,6 +145,49 @@ fn a_stop_on_a_full_disk_ends_the_guest() {
         sandbox.stop(10_000).unwrap();
         backend.close(patience()).unwrap();
     });
+}
+
+#[test]
+fn a_stop_on_a_full_disk_is_in_time_and_what_became_of_it_can_be_read() {
+    on_tmpfs("size=512m", MountFlags::NOSUID, |home| {
+        let backend = home.open();
+        let sandbox = Sandbox::create(&backend, &home.options("box")).unwrap();
+        sandbox.start(patience()).unwrap();
+        let ballast = home.path().join("ballast");
+        use_up_spare_pages(&backend, &ballast);
+
+        let begin = Instant::now();
+        sandbox.stop(1000).unwrap();
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        // The store still says that it runs; that is not what is told.
+        let store = backend.store().unwrap();
+        let row = store.sandbox_by_name("box").unwrap().unwrap();
+        assert!(row.status.is_active(), "the end could be written: {row:?}");
+        let info = sandbox.info().unwrap();
+        assert_eq!(info.status, SandboxStatus::Crashed);
+        assert_eq!(info.end.unwrap().reason, "RunnerDied");
+        // The runner itself told the one who held it.
+        assert_eq!(sandbox.wait(patience()).unwrap().reason, "ShutdownRequested");
+
+        fs::remove_file(&ballast).unwrap();
+        sandbox.start(patience()).unwrap();
+        sandbox.stop(10_000).unwrap();
+        drop(store);
+        backend.close(patience()).unwrap();
+    });
+}
+
+/// Fills the disk until the store cannot write anything more, not even into the pages that its log has spare.
+fn use_up_spare_pages(backend: &Arc<Backend>, ballast: &Path) {
+    fill(ballast);
+    let store = backend.store().unwrap();
+    let row = store.sandbox_by_name("box").unwrap().unwrap();
+    let wrote = (0..10_000).find(|number| {
+        store
+            .set_label(row.id, "spare", &format!("{number}").repeat(100))
+            .is_err()
+    });
+    assert!(wrote.is_some(), "the disk never was full");
 }
 
 #[test]
