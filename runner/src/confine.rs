@@ -91,7 +91,21 @@ fn limit_core_dumps() -> io::Result<()> {
     )?)
 }
 
-fn drop_capabilities(keep: CapabilitySet) -> io::Result<()> {
+/// Runs `look` as if this thread had no capabilities.
+pub(crate) fn without_capabilities<T>(look: impl FnOnce() -> T) -> io::Result<T> {
+    let own = rustix::thread::capabilities(None)?;
+    let none = rustix::thread::CapabilitySets {
+        effective: CapabilitySet::empty(),
+        ..own
+    };
+    rustix::thread::set_capabilities(None, none)?;
+    let seen = look();
+    rustix::thread::set_capabilities(None, own)?;
+    Ok(seen)
+}
+
+/// Takes from this thread, for good, every capability that is not in `keep`.
+pub(crate) fn drop_capabilities(keep: CapabilitySet) -> io::Result<()> {
     let own = rustix::thread::capabilities(None)?;
     let kept = own.permitted & keep;
     // Ambient capabilities are what a program without file capabilities inherits across exec; root inherits

@@ -13,6 +13,7 @@ mod guest;
 mod heap;
 mod life;
 mod outcome;
+mod privileges;
 pub mod queue;
 mod record;
 pub mod relay;

@@ -8,6 +8,7 @@ use super::clients::Clients;
 use super::console::Console;
 use super::guest::AgentLink;
 use super::life::{Asked, Due, Life};
+use super::privileges;
 use super::relay::{ClientId, Relay};
 use super::watch::{ExitWatch, Interest, Ready, Watch};
 use super::{Launch, Prepared};
@@ -85,8 +86,14 @@ impl Session {
         }
     }
 
-    /// Watches everything and welcomes the owner.
+    /// Gives up privileges, watches everything and welcomes the owner.
     pub fn begin(&mut self) -> io::Result<()> {
+        let kept = privileges::give_up(&self.launch.spec)?;
+        if !kept.is_empty() {
+            self.launch
+                .log
+                .info(format_args!("the supervisor keeps {kept:?}"));
+        }
         self.exit_watches
             .push(ExitWatch::new(&self.watch, &self.vmm, VMM_KEY)?);
         for (index, helper) in self.helpers.iter().enumerate().take(MAX_HELPERS) {

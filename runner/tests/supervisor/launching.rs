@@ -239,6 +239,30 @@ fn nothing_of_the_host_stays_with_the_supervisor_or_its_vmm() {
 }
 
 #[test]
+fn a_supervisor_keeps_no_privileges_but_to_kill_the_test_drivers_commands() {
+    let home = Home::new();
+    let (mut owner, welcome) = home.start("obedient");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", welcome.runner_pid)).unwrap();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim_start_matches(':').trim().to_owned()
+    };
+    // CAP_KILL, 5, where this test itself has it.
+    let kill = u64::from(rustix::process::geteuid().is_root()) << 5;
+    for (set, expected) in [("CapInh", 0), ("CapPrm", kill), ("CapEff", kill), ("CapAmb", 0)] {
+        assert_eq!(u64::from_str_radix(&field(set), 16).unwrap(), expected, "{set}");
+    }
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(u64::from_str_radix(&field("CapBnd"), 16).unwrap(), kill);
+    }
+    assert_eq!(field("NoNewPrivs"), "1");
+    // It can still do all that it must.
+    owner.tell(&ClientMessage::Stop { timeout_ms: 10_000 });
+    owner.hear_exit();
+    assert_eq!(home.status(), SandboxStatus::Stopped);
+}
+
+#[test]
 fn a_killed_runner_leaves_the_lock_free_and_no_vmm() {
     let home = Home::new();
     let (mut owner, welcome) = home.start("obedient");
