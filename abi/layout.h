@@ -557,6 +557,7 @@ FUNCTION(msb_sandbox_info_get, msb_status, (msb_sandbox, msb_sandbox_info **, ms
 FUNCTION(msb_sandbox_info_name, const char *, (const msb_sandbox_info *))
 FUNCTION(msb_sandbox_info_status, const char *, (const msb_sandbox_info *))
 FUNCTION(msb_sandbox_info_driver, const char *, (const msb_sandbox_info *))
+FUNCTION(msb_sandbox_info_driver_reason, const char *, (const msb_sandbox_info *))
 FUNCTION(msb_sandbox_info_isolation, const char *, (const msb_sandbox_info *))
 FUNCTION(msb_sandbox_info_image, const char *, (const msb_sandbox_info *))
 FUNCTION(msb_sandbox_info_config, const char *, (const msb_sandbox_info *))

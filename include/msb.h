@@ -6752,6 +6752,20 @@ MSB_API
 const char *msb_sandbox_info_driver(const msb_sandbox_info *info);
 
 /**
+ * Why driver `auto` did not choose a better driver when the sandbox was created or last started: the stable reason that
+ * `msb_probe` gives too, a colon, and the words for it, such as `"kvm.no_device: there is no /dev/kvm"`.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the info is freed; empty when it chose the best one, when the driver was asked for by name,
+ *   or if none was chosen yet; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const char *msb_sandbox_info_driver_reason(const msb_sandbox_info *info);
+
+/**
  * The isolation that this driver gives: `"hardware"` or `"emulated"`; empty if none was chosen yet.
  *
  * - info: borrowed; may be NULL.

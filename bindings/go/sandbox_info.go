@@ -64,20 +64,22 @@ func unixMs(ms C.uint64_t) time.Time {
 
 // SandboxInfo is a snapshot of a sandbox.
 type SandboxInfo struct {
-	Name      string
-	Status    string // "Created", "Starting", "Running", "Draining", "Paused", "Stopped" or "Crashed"
-	Driver    string // empty if none was chosen yet
-	Isolation string // "hardware" or "emulated"; empty if no driver was chosen yet
-	Image     string
-	Config    string // as JSON
-	CPUs      uint32
-	MemoryMiB uint32
-	Ephemeral bool
-	Detached  bool
-	Created   time.Time
-	RunnerPID int // to look at, not to signal; 0 if it does not run
-	Labels    map[string]string
-	Mounts    []MountInfo
+	Name   string
+	Status string // "Created", "Starting", "Running", "Draining", "Paused", "Stopped" or "Crashed"
+	Driver string // empty if none was chosen yet
+	// DriverReason is why driver "auto" did not choose a better one; empty if there is none, or if it was asked for by name.
+	DriverReason string
+	Isolation    string // "hardware" or "emulated"; empty if no driver was chosen yet
+	Image        string
+	Config       string // as JSON
+	CPUs         uint32
+	MemoryMiB    uint32
+	Ephemeral    bool
+	Detached     bool
+	Created      time.Time
+	RunnerPID    int // to look at, not to signal; 0 if it does not run
+	Labels       map[string]string
+	Mounts       []MountInfo
 	// Exit is how the last run ended; nil if the sandbox runs or never ran. EndMessage says it as a sentence, and
 	// ConsoleTail has the last lines of the console of a run that crashed or did not come up.
 	Exit        *Exit
@@ -112,21 +114,22 @@ func (s *Sandbox) Info(ctx context.Context) (*SandboxInfo, error) {
 // sandboxInfo copies what C owns.
 func sandboxInfo(c *C.msb_sandbox_info) *SandboxInfo {
 	info := &SandboxInfo{
-		Name:        C.GoString(C.msb_sandbox_info_name(c)),
-		Status:      C.GoString(C.msb_sandbox_info_status(c)),
-		Driver:      C.GoString(C.msb_sandbox_info_driver(c)),
-		Isolation:   C.GoString(C.msb_sandbox_info_isolation(c)),
-		Image:       C.GoString(C.msb_sandbox_info_image(c)),
-		Config:      C.GoString(C.msb_sandbox_info_config(c)),
-		CPUs:        uint32(C.msb_sandbox_info_cpus(c)),
-		MemoryMiB:   uint32(C.msb_sandbox_info_memory_mib(c)),
-		Ephemeral:   C.msb_sandbox_info_ephemeral(c) != 0,
-		Detached:    C.msb_sandbox_info_detached(c) != 0,
-		Created:     unixMs(C.msb_sandbox_info_created_unix_ms(c)),
-		RunnerPID:   int(C.msb_sandbox_info_runner_pid(c)),
-		Labels:      make(map[string]string),
-		EndMessage:  C.GoString(C.msb_sandbox_info_end_message(c)),
-		ConsoleTail: C.GoString(C.msb_sandbox_info_console_tail(c)),
+		Name:         C.GoString(C.msb_sandbox_info_name(c)),
+		Status:       C.GoString(C.msb_sandbox_info_status(c)),
+		Driver:       C.GoString(C.msb_sandbox_info_driver(c)),
+		DriverReason: C.GoString(C.msb_sandbox_info_driver_reason(c)),
+		Isolation:    C.GoString(C.msb_sandbox_info_isolation(c)),
+		Image:        C.GoString(C.msb_sandbox_info_image(c)),
+		Config:       C.GoString(C.msb_sandbox_info_config(c)),
+		CPUs:         uint32(C.msb_sandbox_info_cpus(c)),
+		MemoryMiB:    uint32(C.msb_sandbox_info_memory_mib(c)),
+		Ephemeral:    C.msb_sandbox_info_ephemeral(c) != 0,
+		Detached:     C.msb_sandbox_info_detached(c) != 0,
+		Created:      unixMs(C.msb_sandbox_info_created_unix_ms(c)),
+		RunnerPID:    int(C.msb_sandbox_info_runner_pid(c)),
+		Labels:       make(map[string]string),
+		EndMessage:   C.GoString(C.msb_sandbox_info_end_message(c)),
+		ConsoleTail:  C.GoString(C.msb_sandbox_info_console_tail(c)),
 	}
 	for i := range C.msb_sandbox_info_label_count(c) {
 		info.Labels[C.GoString(C.msb_sandbox_info_label_key(c, i))] = C.GoString(C.msb_sandbox_info_label_value(c, i))

@@ -457,6 +457,8 @@ export interface SandboxInfo {
   status: SandboxStatus;
   /** Empty if none was chosen yet. */
   driver: string;
+  /** Why driver `auto` did not choose a better one; empty if there is none, or if it was asked for by name. */
+  driverReason: string;
   isolation: 'hardware' | 'emulated' | '' | (string & {});
   image: string;
   cpus: number;

@@ -28,6 +28,8 @@ public:
     // "Created", "Starting", "Running", "Draining", "Paused", "Stopped" or "Crashed".
     std::string_view status() const { return detail::text_or_empty(msb_sandbox_info_status(raw_)); }
     std::string_view driver() const { return detail::text_or_empty(msb_sandbox_info_driver(raw_)); }
+    // Why driver `auto` did not choose a better one; empty if there is none, or if it was asked for by name.
+    std::string_view driver_reason() const { return detail::text_or_empty(msb_sandbox_info_driver_reason(raw_)); }
     std::string_view isolation() const { return detail::text_or_empty(msb_sandbox_info_isolation(raw_)); }
     std::string_view image() const { return detail::text_or_empty(msb_sandbox_info_image(raw_)); }
     // As JSON.

@@ -24,6 +24,7 @@ pub struct msb_sandbox_info {
     name: CString,
     status: CString,
     driver: CString,
+    driver_reason: CString,
     isolation: CString,
     image: CString,
     config: CString,
@@ -80,6 +81,7 @@ impl msb_sandbox_info {
             name: to_c(&info.name),
             status: to_c(info.status.as_str()),
             driver: to_c(info.driver),
+            driver_reason: to_c(&info.driver_reason),
             isolation: to_c(info.isolation),
             image: to_c(&info.image),
             config: to_c(&info.config),
@@ -159,6 +161,20 @@ pub unsafe extern "C" fn msb_sandbox_info_status(info: *const msb_sandbox_info) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_sandbox_info_driver(info: *const msb_sandbox_info) -> *const c_char {
     ffi!(else ptr::null(), [value info], { Ok(info.driver.as_ptr()) })
+}
+
+/// Why driver `auto` did not choose a better driver when the sandbox was created or last started: the stable reason that
+/// `msb_probe` gives too, a colon, and the words for it, such as `"kvm.no_device: there is no /dev/kvm"`.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: text, a view until the info is freed; empty when it chose the best one, when the driver was asked for by name,
+///   or if none was chosen yet; NULL only if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_info_driver_reason(info: *const msb_sandbox_info) -> *const c_char {
+    ffi!(else ptr::null(), [value info], { Ok(info.driver_reason.as_ptr()) })
 }
 
 /// The isolation that this driver gives: `"hardware"` or `"emulated"`; empty if none was chosen yet.

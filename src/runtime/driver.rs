@@ -86,6 +86,18 @@ impl Abilities {
         Ok(driver)
     }
 
+    /// Why `auto` came to `driver` and not to the best one: the stable reason, a colon, and the words for it. Empty when
+    /// it is the best one, or when the caller named it.
+    pub fn why(&self, choice: Choice, driver: Driver) -> String {
+        if choice != Choice::Auto || driver == Driver::Krun {
+            return String::new();
+        }
+        match &self.kvm {
+            Err(problem) => format!("{}: {}", problem.reason(), problem.message()),
+            Ok(()) => "driver.not_built: this build has no krun driver".to_owned(),
+        }
+    }
+
     fn krun(&self) -> Result<Driver, MsbError> {
         if !HAS_KRUN {
             return Err(MsbError::new(
@@ -153,6 +165,16 @@ mod tests {
                 Err(vec!["/usr/bin/qemu".into()])
             },
         }
+    }
+
+    #[test]
+    fn what_auto_passed_over_is_named_and_what_was_asked_for_needs_no_reason() {
+        let why = host(false, true).why(Choice::Auto, Driver::QemuTcg);
+        assert_eq!(why, "kvm.no_device: there is no /dev/kvm");
+        assert_eq!(host(false, true).why(Choice::Qemu, Driver::QemuTcg), "");
+        assert_eq!(host(true, true).why(Choice::Auto, Driver::Krun), "");
+        let other_build = host(true, true).why(Choice::Auto, Driver::QemuKvm);
+        assert!(other_build.starts_with("driver.not_built: "), "{other_build}");
     }
 
     #[test]

@@ -26,8 +26,9 @@ impl Sandbox {
         let root = root::resolve(backend, options)?;
         let manifest = root.manifest;
         let mut spec = SandboxSpec::from_options(options, backend.config(), root);
-        let driver = choose_driver(backend, &spec)?;
+        let Chosen { driver, reason } = choose_driver(backend, &spec)?;
         spec.libmsb.chosen = Some(driver);
+        spec.libmsb.chosen_because = reason;
         let store = backend.store()?;
         let mounts = resolve(&options.mounts)?;
         let made = volumes::provide(backend, &options.mounts)?;
@@ -51,16 +52,32 @@ impl Sandbox {
     }
 }
 
+/// A driver that can run on this host.
+pub struct Chosen {
+    /// Which.
+    pub driver: Driver,
+    /// Why not a better one; empty when there is none, or when it was asked for by name.
+    pub reason: String,
+}
+
 /// The hypervisor for a sandbox on this host, after checking that it can run.
-pub fn choose_driver(backend: &Backend, spec: &SandboxSpec) -> Result<Driver, MsbError> {
+pub fn choose_driver(backend: &Backend, spec: &SandboxSpec) -> Result<Chosen, MsbError> {
     let least = IsolationLevel::least(spec.libmsb.min_isolation);
     #[cfg(feature = "process-driver")]
     if spec.libmsb.driver == crate::backend::options::Driver::Process && least == IsolationLevel::None {
         // It runs no guest, so what the host can do does not matter.
-        return Ok(Driver::Process);
+        return Ok(Chosen {
+            driver: Driver::Process,
+            reason: String::new(),
+        });
     }
     let kernel = backend.kernel()?;
-    backend.abilities(&kernel)?.choose(spec.libmsb.driver, least)
+    let abilities = backend.abilities(&kernel)?;
+    let driver = abilities.choose(spec.libmsb.driver, least)?;
+    Ok(Chosen {
+        driver,
+        reason: abilities.why(spec.libmsb.driver, driver),
+    })
 }
 
 fn replace(backend: &Arc<Backend>, store: &Store, name: &str, grace: Duration) -> Result<(), MsbError> {

@@ -22,6 +22,8 @@ pub struct SandboxInfo {
     pub status: SandboxStatus,
     /// The driver that runs it, or that the next start will most likely use.
     pub driver: &'static str,
+    /// Why `auto` did not choose a better one; empty when there is none, or when it was asked for by name.
+    pub driver_reason: String,
     /// The isolation that this driver gives.
     pub isolation: &'static str,
     /// Its root, as text.
@@ -70,6 +72,7 @@ impl SandboxInfo {
         Ok(Self {
             status: row.status,
             driver: driver.map_or("", driver_name),
+            driver_reason: spec.libmsb.chosen_because.clone(),
             isolation: driver.map_or("", |driver| IsolationLevel::of(driver).as_str()),
             image: spec.image_text(),
             cpus: spec.resources.cpus,

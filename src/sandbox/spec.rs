@@ -143,6 +143,9 @@ pub struct Own {
     /// Driver that the last create or start chose.
     #[serde(default)]
     pub chosen: Option<Driver>,
+    /// Why it did not choose a better one; empty when there is none, or when it was asked for by name.
+    #[serde(default)]
+    pub chosen_because: String,
     /// Least isolation.
     pub min_isolation: Isolation,
     /// Writable layer.
@@ -173,6 +176,7 @@ impl Own {
         Self {
             driver: DriverChoice::Auto,
             chosen: None,
+            chosen_because: String::new(),
             min_isolation: Isolation::Any,
             upper: UpperKind::Disk,
             upper_size_mib: 4096,
@@ -284,6 +288,7 @@ impl SandboxSpec {
             libmsb: Own {
                 driver: options.driver.unwrap_or(config.driver),
                 chosen: None,
+                chosen_because: String::new(),
                 min_isolation: options.min_isolation,
                 upper: options.upper,
                 upper_size_mib: options.upper_size_mib.unwrap_or(config.default_upper_size_mib),

@@ -3,7 +3,7 @@
 //! `Starting` is written before the spawn; from then on either the runner writes how it went or the next reader
 //! finds its lock free and corrects the row.
 
-use super::create::choose_driver;
+use super::create::{Chosen, choose_driver};
 use super::mount::launch::{check_machine, host_mounts};
 use super::mount::volumes::acquire_all;
 use super::settle::settle_locked;
@@ -95,8 +95,10 @@ impl Sandbox {
     /// Checks and makes everything that the runner needs.
     fn prepare(&self, store: &Store, lock: &OperationLock, row: &SandboxRow) -> Result<LaunchSpec, MsbError> {
         let mut spec = SandboxSpec::parse(&self.name, &row.config)?;
-        let driver = choose_driver(&self.backend, &spec)?;
-        if spec.libmsb.chosen.replace(driver) != Some(driver) {
+        let Chosen { driver, reason } = choose_driver(&self.backend, &spec)?;
+        if (spec.libmsb.chosen, &spec.libmsb.chosen_because) != (Some(driver), &reason) {
+            spec.libmsb.chosen = Some(driver);
+            spec.libmsb.chosen_because = reason;
             labels::adopt(store, row)?;
             store.update_config(self.id, &spec.to_json()?)?;
         }

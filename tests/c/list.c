@@ -168,6 +168,7 @@ TEST(an_info_tells_what_was_configured) {
     CHECK(strcmp(msb_sandbox_info_name(info), "told") == 0);
     CHECK(strcmp(msb_sandbox_info_status(info), "Created") == 0);
     CHECK(strcmp(msb_sandbox_info_driver(info), "process") == 0);
+    CHECK(strcmp(msb_sandbox_info_driver_reason(info), "") == 0); /* it was asked for by name */
     CHECK(strlen(msb_sandbox_info_isolation(info)) > 0);
     CHECK(strcmp(msb_sandbox_info_image(info), "/") == 0);
     CHECK(strstr(msb_sandbox_info_config(info), "333") != NULL);

@@ -74,6 +74,19 @@ static int gone_within(pid_t pid, double limit) {
     return 1;
 }
 
+/* A set of capabilities of a process, by its name in /proc; all of them when it cannot be read. */
+static unsigned long long capabilities(pid_t pid, const char *set) {
+    char path[64], line[256];
+    unsigned long long bits = ~0ull;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    FILE *file = fopen(path, "r");
+    if (!file) return bits;
+    while (fgets(line, sizeof line, file))
+        if (strncmp(line, set, strlen(set)) == 0) sscanf(line + strlen(set), ": %llx", &bits);
+    fclose(file);
+    return bits;
+}
+
 /* Hardware wherever it works on this host, which the probe tried; else QEMU emulates. */
 static const char *expected_isolation(void) {
     msb_probe_report *report = NULL;
@@ -133,6 +146,30 @@ TEST(a_tmpfs_upper_is_gone_after_a_stop_and_a_full_one_fails_in_the_guest_only) 
     stop(sandbox);
     start(sandbox);
     CHECK(shell_says(sandbox, "ls /tmp", ""));
+    discard(&sandbox);
+}
+
+/* What a process that serves a directory to a guest may keep where its host is root: to act as any user of it. */
+#define SERVING 0xdfull /* CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, SETGID, SETUID */
+
+TEST(a_supervisor_keeps_no_privileges_and_its_children_only_what_serving_takes) {
+    /* Nobody but root may take something from the bounding set. */
+    static const char *const sets[] = {"CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd"};
+    size_t checked = geteuid() == 0 ? 5 : 4;
+    msb_sandbox sandbox = running("unprivileged");
+    pid_t runner = runner_pid(sandbox), vmm = vmm_of(runner), children[8];
+    size_t count = children_of(runner, children, 8);
+    CHECK(vmm != 0 && count > 0);
+    for (size_t i = 0; i < checked; i++) {
+        CHECK(capabilities(runner, sets[i]) == 0);
+        for (size_t child = 0; child < count; child++) {
+            /* QEMU serves nothing itself; libkrun does. */
+            int serves = children[child] != vmm || strcmp(driver, "krun") == 0;
+            CHECK((capabilities(children[child], sets[i]) & ~(serves ? SERVING : 0)) == 0);
+        }
+    }
+    stop(sandbox);
+    CHECK(waited(sandbox, 0).clean == 1);
     discard(&sandbox);
 }
 
@@ -378,6 +415,7 @@ int main(void) {
     RUN(a_guest_boots_and_says_what_it_is);
     RUN(the_root_directory_is_never_changed_and_the_upper_outlives_a_stop);
     RUN(a_tmpfs_upper_is_gone_after_a_stop_and_a_full_one_fails_in_the_guest_only);
+    RUN(a_supervisor_keeps_no_privileges_and_its_children_only_what_serving_takes);
     RUN(output_and_input_stream_whole_and_in_order);
     RUN(commands_run_as_asked_and_failures_to_start_are_typed);
     RUN(the_agent_reaps_every_orphan);

@@ -113,6 +113,7 @@ napi_value sandbox_info_record(napi_env env, const msb_sandbox_info *info) {
     put_text(&record, "name", msb_sandbox_info_name(info));
     put_text(&record, "status", msb_sandbox_info_status(info));
     put_text(&record, "driver", msb_sandbox_info_driver(info));
+    put_text(&record, "driverReason", msb_sandbox_info_driver_reason(info));
     put_text(&record, "isolation", msb_sandbox_info_isolation(info));
     put_text(&record, "image", msb_sandbox_info_image(info));
     put_number(&record, "cpus", msb_sandbox_info_cpus(info));

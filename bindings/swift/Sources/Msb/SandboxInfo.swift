@@ -8,6 +8,8 @@ public struct SandboxInfo: Sendable {
     public let status: SandboxStatus
     /// The driver that runs it, or that ran or will run it; nil if none was chosen yet.
     public let driver: Driver?
+    /// Why driver `auto` did not choose a better one; empty if there is none, or if it was asked for by name.
+    public let driverReason: String
     /// The isolation that this driver gives; nil if none was chosen yet.
     public let isolation: Isolation?
     /// The root file system: the path of a directory or of a disk image.
@@ -80,6 +82,7 @@ public struct SandboxInfo: Sendable {
         name = string(msb_sandbox_info_name(info))
         status = SandboxStatus(msb_sandbox_info_status(info))
         driver = Driver(ifAny: msb_sandbox_info_driver(info))
+        driverReason = string(msb_sandbox_info_driver_reason(info))
         isolation = Isolation(ifAny: msb_sandbox_info_isolation(info))
         image = string(msb_sandbox_info_image(info))
         config = string(msb_sandbox_info_config(info))
