@@ -181,8 +181,16 @@ impl Agent {
         })
     }
 
-    /// Says Ready and serves the host until it says Shutdown or is gone.
+    /// Says Ready and serves the host until it says Shutdown or is gone. However that ends, nothing is left behind.
     pub fn run(mut self) -> Result<End, AgentError> {
+        let end = self.serve();
+        if end.is_err() {
+            self.place.abandon();
+        }
+        end
+    }
+
+    fn serve(&mut self) -> Result<End, AgentError> {
         self.link.push_control(
             LINK_STREAM,
             &AgentMessage::Ready {
