@@ -114,8 +114,8 @@ pub enum Step {
     Terminal,
     /// dup2(2) of standard input, output and error.
     Stdio,
-    /// setrlimit(2).
-    Rlimit,
+    /// setrlimit(2) of this resource.
+    Rlimit(c_int),
     /// setgroups(2).
     Groups,
     /// setgid(2).
@@ -140,7 +140,7 @@ impl Step {
             Self::Session => "setsid",
             Self::Terminal => "terminal",
             Self::Stdio => "dup2",
-            Self::Rlimit => "setrlimit",
+            Self::Rlimit(_) => "setrlimit",
             Self::Groups => "setgroups",
             Self::Group => "setgid",
             Self::User => "setuid",
@@ -244,7 +244,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), StepFailed> {
         }
         for (resource, limit) in plan.rlimits {
             let set = libc::syscall(libc::SYS_prlimit64, 0, *resource, ptr::from_ref(limit), 0usize);
-            check(Step::Rlimit, set)?;
+            check(Step::Rlimit(*resource), set)?;
         }
         if let Some(credentials) = plan.credentials {
             let groups = credentials.groups;
@@ -269,6 +269,14 @@ fn prepare(plan: &Plan<'_>) -> Result<(), StepFailed> {
     }
 }
 
+fn is_directory(path: &CStr) -> bool {
+    // SAFETY: a stat of zeroes is valid, and the path is NUL-terminated.
+    unsafe {
+        let mut found: libc::stat = std::mem::zeroed();
+        libc::stat(path.as_ptr(), &raw mut found) == 0 && found.st_mode & libc::S_IFMT == libc::S_IFDIR
+    }
+}
+
 /// Tries each program, as a search along PATH does: one that is missing is passed over, one that is
 /// forbidden is remembered, any other failure ends the search.
 fn execute(plan: &Plan<'_>) -> StepFailed {
@@ -285,6 +293,8 @@ fn execute(plan: &Plan<'_>) -> StepFailed {
         match last_errno() {
             libc::ENOENT => {}
             libc::ENOTDIR if plan.programs.len() > 1 => {}
+            // What the kernel says of a directory too, and a directory is nothing that may be allowed.
+            libc::EACCES if is_directory(program) && errno != libc::EACCES => errno = libc::EISDIR,
             libc::EACCES => errno = libc::EACCES,
             other => {
                 return StepFailed {

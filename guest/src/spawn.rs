@@ -22,6 +22,9 @@ use thiserror::Error;
 /// `PATH` of a command whose environment sets none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Most files that any process may be allowed to have open.
+const NR_OPEN: &str = "/proc/sys/fs/nr_open";
+
 /// Why a command did not start.
 #[derive(Debug, Error)]
 #[error("{message}")]
@@ -293,27 +296,49 @@ impl Spawner {
     }
 }
 
+/// The limits that can be set, by their names on the wire.
+const RESOURCES: [(&str, c_int); 16] = [
+    ("as", libc::RLIMIT_AS as c_int),
+    ("core", libc::RLIMIT_CORE as c_int),
+    ("cpu", libc::RLIMIT_CPU as c_int),
+    ("data", libc::RLIMIT_DATA as c_int),
+    ("fsize", libc::RLIMIT_FSIZE as c_int),
+    ("locks", libc::RLIMIT_LOCKS as c_int),
+    ("memlock", libc::RLIMIT_MEMLOCK as c_int),
+    ("msgqueue", libc::RLIMIT_MSGQUEUE as c_int),
+    ("nice", libc::RLIMIT_NICE as c_int),
+    ("nofile", libc::RLIMIT_NOFILE as c_int),
+    ("nproc", libc::RLIMIT_NPROC as c_int),
+    ("rss", libc::RLIMIT_RSS as c_int),
+    ("rtprio", libc::RLIMIT_RTPRIO as c_int),
+    ("rttime", libc::RLIMIT_RTTIME as c_int),
+    ("sigpending", libc::RLIMIT_SIGPENDING as c_int),
+    ("stack", libc::RLIMIT_STACK as c_int),
+];
+
 fn resource_number(name: &str) -> Option<c_int> {
-    let number = match name {
-        "as" => libc::RLIMIT_AS,
-        "core" => libc::RLIMIT_CORE,
-        "cpu" => libc::RLIMIT_CPU,
-        "data" => libc::RLIMIT_DATA,
-        "fsize" => libc::RLIMIT_FSIZE,
-        "locks" => libc::RLIMIT_LOCKS,
-        "memlock" => libc::RLIMIT_MEMLOCK,
-        "msgqueue" => libc::RLIMIT_MSGQUEUE,
-        "nice" => libc::RLIMIT_NICE,
-        "nofile" => libc::RLIMIT_NOFILE,
-        "nproc" => libc::RLIMIT_NPROC,
-        "rss" => libc::RLIMIT_RSS,
-        "rtprio" => libc::RLIMIT_RTPRIO,
-        "rttime" => libc::RLIMIT_RTTIME,
-        "sigpending" => libc::RLIMIT_SIGPENDING,
-        "stack" => libc::RLIMIT_STACK,
-        _ => return None,
+    let found = RESOURCES.iter().find(|(known, _)| *known == name)?;
+    Some(found.1)
+}
+
+/// Why the kernel did not take a limit, and what it would take.
+fn limit_refused(resource: c_int, errno: c_int) -> String {
+    let name = RESOURCES
+        .iter()
+        .find(|(_, number)| *number == resource)
+        .map_or("", |(name, _)| name);
+    let reason = std::io::Error::from_raw_os_error(errno);
+    let advice = match (resource == libc::RLIMIT_NOFILE as c_int, errno) {
+        (true, libc::EPERM) => {
+            let most = std::fs::read_to_string(NR_OPEN).unwrap_or_default();
+            let most = most.trim();
+            format!("; ask for no more than {NR_OPEN} of the guest allows ({most}), or raise that first")
+        }
+        (_, libc::EPERM) => "; the agent itself has less, so ask for less".to_owned(),
+        (_, libc::EINVAL) => "; ask for a soft limit that is no more than the hard one".to_owned(),
+        _ => String::new(),
     };
-    Some(number as c_int)
+    format!("the resource limit `{name}` was refused: {reason}{advice}")
 }
 
 fn c_string(text: &str, what: &str) -> Result<CString, SpawnError> {
@@ -429,10 +454,7 @@ fn explain(failed: StepFailed, spec: &ExecSpec, cwd: &str, identity: &Identity) 
     let reason = std::io::Error::from_raw_os_error(errno);
     let (kind, message) = match (step, errno) {
         (Step::Chdir, _) => return bad_cwd(cwd, errno),
-        (Step::Rlimit, _) => (
-            SpawnFailure::ResourceLimit,
-            format!("a resource limit was refused: {reason}"),
-        ),
+        (Step::Rlimit(resource), _) => (SpawnFailure::ResourceLimit, limit_refused(resource, errno)),
         (Step::Groups | Step::Group | Step::User, _) => {
             let (uid, gid) = (identity.uid, identity.gid);
             (
@@ -455,6 +477,10 @@ fn explain(failed: StepFailed, spec: &ExecSpec, cwd: &str, identity: &Identity) 
         (Step::Exec, libc::ENOENT | libc::ENOTDIR) => (
             SpawnFailure::NotFound,
             format!("there is no program `{program}` in the guest"),
+        ),
+        (Step::Exec, libc::EISDIR) => (
+            SpawnFailure::NotExecutable,
+            format!("`{program}` is a directory, not a program"),
         ),
         (Step::Exec, libc::EACCES | libc::EPERM) => (
             SpawnFailure::PermissionDenied,

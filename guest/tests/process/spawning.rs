@@ -6,6 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 fn failure(host: &mut Host, spec: ExecSpec) -> (SpawnFailure, i32, String) {
+    let (kind, errno, stage, _) = refusal(host, spec);
+    (kind, errno, stage)
+}
+
+/// As [`failure`], and what a person is told.
+fn refusal(host: &mut Host, spec: ExecSpec) -> (SpawnFailure, i32, String, String) {
     let id = host.open(spec);
     match host.event() {
         Event::Reply(
@@ -18,7 +24,7 @@ fn failure(host: &mut Host, spec: ExecSpec) -> (SpawnFailure, i32, String) {
             },
         ) if stream == id => {
             assert!(!message.is_empty());
-            (kind, errno, stage)
+            (kind, errno, stage, message)
         }
         other => panic!("instead of SpawnFailed: {other:?}"),
     }
@@ -66,7 +72,23 @@ fn a_file_without_the_execute_bit_is_permission_denied() {
     let mut host = Host::booted();
     let denied = (SpawnFailure::PermissionDenied, libc::EACCES, "execve".to_owned());
     assert_eq!(failure(&mut host, command(&scratch.program(), &[])), denied);
-    assert_eq!(failure(&mut host, command("/tmp", &[])), denied);
+}
+
+#[test]
+fn a_directory_is_no_program() {
+    let scratch = Scratch::new("beside", 0o755, "#!/bin/sh\n");
+    let mut host = Host::booted();
+    let directory = (SpawnFailure::NotExecutable, libc::EISDIR, "execve".to_owned());
+    assert_eq!(failure(&mut host, command("/tmp", &[])), directory);
+    // Along PATH it is passed over for what can be run.
+    std::fs::create_dir_all(scratch.0.join("first/program")).unwrap();
+    let path = |value: String| ExecSpec {
+        env: vec![("PATH".to_owned(), value)],
+        ..command("program", &[])
+    };
+    let base = scratch.0.display();
+    assert_eq!(failure(&mut host, path(format!("{base}/first"))), directory);
+    assert_eq!(host.run(path(format!("{base}/first:{base}"))).exit.code, Some(0));
 }
 
 #[test]
@@ -156,6 +178,14 @@ fn an_unknown_or_refused_limit_is_resource_limit() {
     assert_eq!(
         refused,
         (SpawnFailure::ResourceLimit, libc::EINVAL, "setrlimit".to_owned())
+    );
+    // Not even root may allow more files than the kernel does.
+    let beyond = with("nofile", 1 << 40, 1 << 40);
+    let (_, errno, _, message) = refusal(&mut host, beyond);
+    assert_eq!(errno, libc::EPERM);
+    assert!(
+        message.contains("`nofile`") && message.contains("fs/nr_open"),
+        "{message}"
     );
 }
 

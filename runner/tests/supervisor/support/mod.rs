@@ -194,6 +194,19 @@ impl Home {
         client
     }
 
+    /// Another client, welcomed, unless the runner refuses it.
+    pub fn try_connect(&self) -> Option<Client> {
+        let mut client = self.connect_silently();
+        let mut hello = Vec::new();
+        let protocol = PROTOCOL_VERSION;
+        frame::push_control(&mut hello, LINK_STREAM, &ClientMessage::Hello { protocol }).unwrap();
+        // One that is refused may be closed before it said anything.
+        client.stream.write_all(&hello).ok()?;
+        let answer = client.next()?;
+        let answer: RunnerMessage = frame::parse_control(&answer.payload).unwrap();
+        matches!(answer, RunnerMessage::Welcome(_)).then_some(client)
+    }
+
     pub fn connect_silently(&self) -> Client {
         Client::new(UnixStream::connect(self.directory().join("runtime/runner.sock")).unwrap())
     }
