@@ -50,17 +50,11 @@ deps-test: deps
 	scripts/need erofs-utils skopeo umoci docker-registry apache2-utils openssl ca-certificates
 	scripts/need --rust rustfmt clippy
 
-build: $(RELEASE)/localised/libmsb.a ## build the library: libmsb.so and libmsb.a in target/release, include/msb.h
-
-# Cargo knows best whether there is anything to do.
-.PHONY: $(RELEASE)/libmsb.a
-$(RELEASE)/libmsb.a:
+build: ## build the library: libmsb.so and libmsb.a in target/release, include/msb.h
 	$(call say,the library)
 	$(CARGO) build --locked --release
+	packaging/localise-static $(RELEASE)/libmsb.a
 	$(call complete,$(RELEASE))
-
-$(RELEASE)/localised/libmsb.a: $(RELEASE)/libmsb.a
-	packaging/localise-static $< $@
 
 build-debug:
 	$(call say,the library for tests)
@@ -71,7 +65,7 @@ stage: deps build
 	$(call install-tree,$(RELEASE),$(STAGE)/release)
 
 stage-debug: deps build-debug
-	packaging/localise-static $(DEBUG)/libmsb.a $(DEBUG)/localised/libmsb.a
+	packaging/localise-static $(DEBUG)/libmsb.a
 	$(call install-tree,$(DEBUG),$(STAGE)/debug)
 
 $(ROOTFS): scripts/make-rootfs
