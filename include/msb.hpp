@@ -18,6 +18,7 @@
 #include <msb/dispatcher.hpp>
 #include <msb/exec.hpp>
 #include <msb/file.hpp>
+#include <msb/image.hpp>
 #include <msb/queue.hpp>
 #include <msb/sandbox.hpp>
 #include <msb/storage.hpp>

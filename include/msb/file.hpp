@@ -3,6 +3,7 @@
 #ifndef MSB_FILE_HPP
 #define MSB_FILE_HPP
 
+#include <msb/listing.hpp>
 #include <msb/queue.hpp>
 
 namespace msb {
@@ -72,20 +73,10 @@ public:
 };
 
 // Some entries of a directory: a range of `file_info_view`.
-class file_page : public detail::owned<msb_file_page, msb_file_page_free> {
+class file_page : public detail::page<file_info_view, msb_file_page, msb_file_page_free, msb_file_page_len, msb_file_page_get,
+                                      msb_file_page_next> {
 public:
-    using owned::owned;
-    using entries_type = detail::sequence<file_info_view, msb_file_page>;
-
-    entries_type entries() const {
-        return {raw_, msb_file_page_len(raw_),
-                [](const msb_file_page *raw, std::size_t i) { return file_info_view(msb_file_page_get(raw, i)); }};
-    }
-    std::size_t size() const { return msb_file_page_len(raw_); }
-    entries_type::iterator begin() const { return entries().begin(); }
-    entries_type::iterator end() const { return entries().end(); }
-    // Where to go on; 0 after the last page.
-    std::uint64_t next() const { return msb_file_page_next(raw_); }
+    using page::page;
 };
 
 namespace detail {
@@ -101,20 +92,6 @@ template <class Progress>
 void *user_of(Progress &progress) noexcept {
     if constexpr (std::is_null_pointer_v<Progress>) return nullptr;
     else return const_cast<void *>(static_cast<const volatile void *>(std::addressof(progress)));
-}
-
-// Has `look(entry)` look at each entry of what `list(cursor)` gives a page of, until it returns `false`.
-template <class List, class Look>
-result<void> each_entry(List &&list, Look &look) {
-    std::uint64_t cursor = 0;
-    do {
-        const result<file_page> page = list(cursor);
-        if (!page) return page.error();
-        for (const auto entry : *page)
-            if (verdict(look, entry) != MSB_CALLBACK_CONTINUE) return {};
-        cursor = page->next();
-    } while (cursor != 0);
-    return {};
 }
 }  // namespace detail
 

@@ -4,6 +4,7 @@
 
 #include <msb/backend.hpp>
 #include <msb/exec.hpp>
+#include <msb/listing.hpp>
 #include <msb/sandbox_config.hpp>
 #include <msb/sandbox_fs.hpp>
 
@@ -70,20 +71,11 @@ public:
 };
 
 // Some sandboxes: a range of `sandbox_info_view`.
-class sandbox_page : public detail::owned<msb_sandbox_page, msb_sandbox_page_free> {
+class sandbox_page
+    : public detail::page<sandbox_info_view, msb_sandbox_page, msb_sandbox_page_free, msb_sandbox_page_len, msb_sandbox_page_get,
+                          msb_sandbox_page_next> {
 public:
-    using owned::owned;
-    using entries_type = detail::sequence<sandbox_info_view, msb_sandbox_page>;
-
-    entries_type entries() const {
-        return {raw_, msb_sandbox_page_len(raw_),
-                [](const msb_sandbox_page *raw, std::size_t i) { return sandbox_info_view(msb_sandbox_page_get(raw, i)); }};
-    }
-    std::size_t size() const { return msb_sandbox_page_len(raw_); }
-    entries_type::iterator begin() const { return entries().begin(); }
-    entries_type::iterator end() const { return entries().end(); }
-    // The filter's cursor for the next page; NULL after the last. A page before the last may be short, even empty.
-    const char *next() const { return msb_sandbox_page_next(raw_); }
+    using page::page;
 };
 
 // A sandbox. One that this process started and that is not detached shuts down, in the background, when the last of its objects
@@ -108,14 +100,8 @@ public:
     // `look(sandbox_info_view)` for each sandbox, on all pages, until it returns `false`.
     template <class Look>
     static result<void> each(const backend &backend, sandbox_filter filter, Look &&look) {
-        for (;;) {
-            const auto page = list(backend, filter);
-            if (!page) return page.error();
-            for (const auto entry : *page)
-                if (detail::verdict(look, entry) != MSB_CALLBACK_CONTINUE) return {};
-            if (!page->next()) return {};
-            filter.cursor(page->next());
-        }
+        return detail::each_entry(
+            list(backend, filter), [&](const char *cursor) { return list(backend, filter.cursor(cursor)); }, look);
     }
 
     result<sandbox_info> info() const { return detail::call_for<sandbox_info>(msb_sandbox_info_get, *this); }

@@ -47,7 +47,8 @@ public:
     // `look(file_info_view)` for each entry of a directory, on all pages, until it returns `false`; `limit` is for each page.
     template <class Look>
     result<void> each(const text &path, Look &&look, timeout limit = forever) const {
-        return detail::each_entry([&](std::uint64_t cursor) { return list(path, cursor, 1000, limit); }, look);
+        const auto page_of = [&](std::uint64_t cursor) { return list(path, cursor, 1000, limit); };
+        return detail::each_entry(page_of(0), page_of, look);
     }
     result<file_info> stat(const text &path, stat_flags flags = stat_flags::none, timeout limit = forever) const {
         return detail::call_for<file_info>(msb_sandbox_fs_stat, raw_, path, flags, limit);

@@ -5,6 +5,7 @@
 
 #include <msb/backend.hpp>
 #include <msb/file.hpp>
+#include <msb/listing.hpp>
 
 namespace msb {
 inline namespace MSB_HPP_ABI {
@@ -77,20 +78,11 @@ public:
 };
 
 // Some volumes, in the order of their names: a range of `volume_info_view`.
-class volume_page : public detail::owned<msb_volume_page, msb_volume_page_free> {
+class volume_page
+    : public detail::page<volume_info_view, msb_volume_page, msb_volume_page_free, msb_volume_page_len, msb_volume_page_get,
+                          msb_volume_page_next> {
 public:
-    using owned::owned;
-    using entries_type = detail::sequence<volume_info_view, msb_volume_page>;
-
-    entries_type entries() const {
-        return {raw_, msb_volume_page_len(raw_),
-                [](const msb_volume_page *raw, std::size_t i) { return volume_info_view(msb_volume_page_get(raw, i)); }};
-    }
-    std::size_t size() const { return msb_volume_page_len(raw_); }
-    entries_type::iterator begin() const { return entries().begin(); }
-    entries_type::iterator end() const { return entries().end(); }
-    // The filter's cursor for the next page; NULL after the last.
-    const char *next() const { return msb_volume_page_next(raw_); }
+    using page::page;
 };
 
 // The files of a volume that is a directory. Made by `volume::fs()`, and to be used while that volume lives. Paths are beneath
@@ -126,7 +118,7 @@ public:
     // `look(file_info_view)` for each entry of a directory, on all pages, until it returns `false`.
     template <class Look>
     result<void> each(const text &path, Look &&look) const {
-        return detail::each_entry([&](std::uint64_t cursor) { return list(path, cursor); }, look);
+        return detail::each_entry(list(path), [&](std::uint64_t cursor) { return list(path, cursor); }, look);
     }
     result<file_info> stat(const text &path, stat_flags flags = stat_flags::none) const {
         return detail::call_for<file_info>(msb_volume_fs_stat, raw_, path, flags);
@@ -203,14 +195,8 @@ public:
     // `look(volume_info_view)` for each volume, on all pages, until it returns `false`.
     template <class Look>
     static result<void> each(const backend &backend, volume_filter filter, Look &&look) {
-        for (;;) {
-            const auto page = list(backend, filter);
-            if (!page) return page.error();
-            for (const auto entry : *page)
-                if (detail::verdict(look, entry) != MSB_CALLBACK_CONTINUE) return {};
-            if (!page->next()) return {};
-            filter.cursor(page->next());
-        }
+        return detail::each_entry(
+            list(backend, filter), [&](const char *cursor) { return list(backend, filter.cursor(cursor)); }, look);
     }
 
     // Measures it too.
