@@ -1,9 +1,10 @@
 'use strict';
-// Backends: a home directory with its sandboxes and volumes.
+// Backends: a home directory with its sandboxes, volumes and images.
 require('./dispose.js');
 const native = require('./native.js');
 const { toText, fromText } = require('./config.js');
 const { direct, operate, operateWithin } = require('./operation.js');
+const { descriptor } = require('./fs-options.js');
 const { Sandbox, sandboxInfo } = require('./sandbox.js');
 const { Volume } = require('./volume.js');
 
@@ -83,6 +84,28 @@ class Backend {
   /** msb_volume_list */
   listVolumes(filter, options) {
     return pages(options, filter, (text) => native.volume_list(this.#handle, text));
+  }
+
+  /** msb_image_load, or msb_image_load_fd of what is no path */
+  loadImage(source, config, options) {
+    return operateWithin(options, () => (typeof source === 'string'
+      ? native.image_load(this.#handle, source, toText(config))
+      : native.image_load_fd(this.#handle, descriptor(source), toText(config))));
+  }
+
+  /** msb_image_info_get */
+  imageInfo(reference, options) {
+    return direct(options, () => native.image_info_get(this.#handle, reference));
+  }
+
+  /** msb_image_list */
+  listImages(filter, options) {
+    return pages(options, filter, (text) => native.image_list(this.#handle, text));
+  }
+
+  /** msb_image_remove */
+  removeImage(reference, options) {
+    return direct(options, () => native.image_remove(this.#handle, reference));
   }
 
   /** msb_storage_usage_get */

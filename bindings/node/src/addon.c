@@ -159,7 +159,7 @@ NAPI_MODULE_INIT() {
         {"progress", operation_progress},
     };
     static const struct method *const tables[] = {backend_methods, sandbox_methods, sandbox_fs_methods,
-                                                  exec_methods,    volume_methods,  file_methods};
+                                                  exec_methods,    volume_methods,  file_methods,       image_methods};
     if (!make_instance(env) || !add_constants(env, exports)) return NULL;
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (!add_function(env, exports, functions[i].name, functions[i].callback, NULL)) return NULL;

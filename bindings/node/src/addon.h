@@ -37,9 +37,9 @@ struct handle {
 enum result_kind {
     NOTHING, BACKEND, SANDBOX, EXEC, VOLUME, FILE_HANDLE,
     EXIT, EXEC_STATUS, EXEC_RESULT, BYTES, COUNT, FLAG, FILE_INFO, FILE_PAGE, FILE_PROGRESS,
-    PROBE_REPORT, STORAGE_USAGE, FSCK_REPORT, PRUNE_REPORT,
+    PROBE_REPORT, STORAGE_USAGE, FSCK_REPORT, PRUNE_REPORT, IMAGE_INFO,
     /* No operation gives these, only direct calls. */
-    SANDBOX_INFO, SANDBOX_PAGE, VOLUME_INFO, VOLUME_PAGE, TEXT, RESULT_KINDS
+    SANDBOX_INFO, SANDBOX_PAGE, VOLUME_INFO, VOLUME_PAGE, IMAGE_PAGE, TEXT, RESULT_KINDS
 };
 
 union result {
@@ -65,6 +65,8 @@ union result {
     msb_sandbox_page *sandbox_page;
     msb_volume_info *volume_info;
     msb_volume_page *volume_page;
+    msb_image_info *image_info;
+    msb_image_page *image_page;
     const char *text;
 };
 
@@ -99,7 +101,8 @@ struct call {
  * One function of msb.h. `arguments` has a letter for each argument:
  *   B S E V F  a backend, sandbox, exec, volume, file      t  text           d  bytes; none is (NULL, 0)
  *   i  int64_t      u  uint64_t      w  uint32_t           b s e v           a config as JSON text of backend, sandbox,
- *   l m  a filter of sandboxes, of volumes; none is NULL                     exec, volume; none is NULL
+ *   l m n  a filter of sandboxes, volumes, images; none is NULL              exec, volume; none is NULL
+ *   o  how an image is loaded; none is NULL
  * `run` calls it. A direct one writes `result`, an operation is submitted and gives its result later.
  */
 struct method {
@@ -129,7 +132,7 @@ struct method {
 
 /* Each ends with a method without a name. */
 extern const struct method backend_methods[], sandbox_methods[], sandbox_fs_methods[], exec_methods[], volume_methods[],
-    file_methods[];
+    file_methods[], image_methods[];
 
 /* ---- one environment ---- */
 

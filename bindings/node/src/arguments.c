@@ -22,6 +22,8 @@ CONFIG(exec_config)
 CONFIG(volume_config)
 CONFIG(sandbox_filter)
 CONFIG(volume_filter)
+CONFIG(image_filter)
+CONFIG(image_load_config)
 #undef CONFIG
 
 static const struct {
@@ -32,6 +34,7 @@ static const struct {
     {'b', parse_backend_config, free_backend_config}, {'s', parse_sandbox_config, free_sandbox_config},
     {'e', parse_exec_config, free_exec_config},       {'v', parse_volume_config, free_volume_config},
     {'l', parse_sandbox_filter, free_sandbox_filter}, {'m', parse_volume_filter, free_volume_filter},
+    {'n', parse_image_filter, free_image_filter},     {'o', parse_image_load_config, free_image_load_config},
 };
 
 static bool refuse(napi_env env, const char *message) {

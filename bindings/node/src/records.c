@@ -12,6 +12,27 @@ static const char *word(const char *const *words, size_t count, uint32_t number)
 
 #define WORD(words, number) word(words, sizeof words / sizeof *words, number)
 
+/* Pages have the same getters under several names; `put_next` puts the cursor of the next one. */
+#define PAGE_RECORD(noun, put_next)                                                                        \
+    napi_value noun##_page_record(napi_env env, const msb_##noun##_page *page) {                           \
+        size_t len = msb_##noun##_page_len(page);                                                          \
+        struct object record = new_object(env);                                                            \
+        struct list items = new_list(env, len);                                                            \
+        for (size_t i = 0; i < len; i++) add(&items, noun##_info_record(env, msb_##noun##_page_get(page, i))); \
+        put(&record, "items", items.value);                                                                \
+        put_next(&record, "next", msb_##noun##_page_next(page));                                           \
+        return record.value;                                                                               \
+    }
+
+/* So have labels. */
+#define LABELS_RECORD(noun)                                                                                \
+    static napi_value noun##_labels_record(napi_env env, const msb_##noun##_info *info) {                  \
+        struct object labels = new_object(env);                                                            \
+        for (size_t i = 0; i < msb_##noun##_info_label_count(info); i++)                                   \
+            put_text(&labels, msb_##noun##_info_label_key(info, i), msb_##noun##_info_label_value(info, i)); \
+        return labels.value;                                                                               \
+    }
+
 napi_value exit_record(napi_env env, const msb_exit *exit) {
     static const char *const reasons[] = {
         [MSB_EXIT_COMPLETED] = "completed",
@@ -72,16 +93,7 @@ napi_value file_info_record(napi_env env, const msb_file_info *info) {
     put_bigint(&record, "device", msb_file_info_device(info));
     return record.value;
 }
-
-napi_value file_page_record(napi_env env, const msb_file_page *page) {
-    size_t len = msb_file_page_len(page);
-    struct object record = new_object(env);
-    struct list items = new_list(env, len);
-    for (size_t i = 0; i < len; i++) add(&items, file_info_record(env, msb_file_page_get(page, i)));
-    put(&record, "items", items.value);
-    put_bigint(&record, "next", msb_file_page_next(page));
-    return record.value;
-}
+PAGE_RECORD(file, put_bigint)
 
 napi_value file_progress_record(napi_env env, const msb_file_progress *progress) {
     struct object record = new_object(env);
@@ -103,12 +115,12 @@ static napi_value mount_record(napi_env env, const msb_sandbox_info *info, size_
     return record.value;
 }
 
+LABELS_RECORD(sandbox)
+
 napi_value sandbox_info_record(napi_env env, const msb_sandbox_info *info) {
-    struct object record = new_object(env), labels = new_object(env);
+    struct object record = new_object(env);
     struct list mounts = new_list(env, msb_sandbox_info_mount_count(info));
     msb_exit exit;
-    for (size_t i = 0; i < msb_sandbox_info_label_count(info); i++)
-        put_text(&labels, msb_sandbox_info_label_key(info, i), msb_sandbox_info_label_value(info, i));
     for (size_t i = 0; i < msb_sandbox_info_mount_count(info); i++) add(&mounts, mount_record(env, info, i));
     put_text(&record, "name", msb_sandbox_info_name(info));
     put_text(&record, "status", msb_sandbox_info_status(info));
@@ -122,7 +134,7 @@ napi_value sandbox_info_record(napi_env env, const msb_sandbox_info *info) {
     put_flag(&record, "detached", msb_sandbox_info_detached(info));
     put_date(&record, "createdAt", msb_sandbox_info_created_unix_ms(info));
     put_number(&record, "runnerPid", msb_sandbox_info_runner_pid(info));
-    put(&record, "labels", labels.value);
+    put(&record, "labels", sandbox_labels_record(env, info));
     put(&record, "mounts", mounts.value);
     if (msb_sandbox_info_exit(info, &exit))
         put(&record, "exit", exit_record(env, &exit));
@@ -134,22 +146,13 @@ napi_value sandbox_info_record(napi_env env, const msb_sandbox_info *info) {
     put_text(&record, "config", msb_sandbox_info_config(info));
     return record.value;
 }
+PAGE_RECORD(sandbox, put_text)
 
-napi_value sandbox_page_record(napi_env env, const msb_sandbox_page *page) {
-    size_t len = msb_sandbox_page_len(page);
-    struct object record = new_object(env);
-    struct list items = new_list(env, len);
-    for (size_t i = 0; i < len; i++) add(&items, sandbox_info_record(env, msb_sandbox_page_get(page, i)));
-    put(&record, "items", items.value);
-    put_text(&record, "next", msb_sandbox_page_next(page));
-    return record.value;
-}
+LABELS_RECORD(volume)
 
 napi_value volume_info_record(napi_env env, const msb_volume_info *info) {
-    struct object record = new_object(env), labels = new_object(env);
+    struct object record = new_object(env);
     struct list attached = new_list(env, msb_volume_info_attached_count(info));
-    for (size_t i = 0; i < msb_volume_info_label_count(info); i++)
-        put_text(&labels, msb_volume_info_label_key(info, i), msb_volume_info_label_value(info, i));
     for (size_t i = 0; i < msb_volume_info_attached_count(info); i++) add_text(&attached, msb_volume_info_attached_to(info, i));
     put_text(&record, "name", msb_volume_info_name(info));
     put_text(&record, "kind", msb_volume_info_kind(info));
@@ -164,20 +167,55 @@ napi_value volume_info_record(napi_env env, const msb_volume_info *info) {
     put_text(&record, "diskFstype", msb_volume_info_disk_fstype(info));
     put_date(&record, "createdAt", msb_volume_info_created_unix_ms(info));
     put_date(&record, "updatedAt", msb_volume_info_updated_unix_ms(info));
-    put(&record, "labels", labels.value);
+    put(&record, "labels", volume_labels_record(env, info));
     put(&record, "attachedTo", attached.value);
     return record.value;
 }
+PAGE_RECORD(volume, put_text)
 
-napi_value volume_page_record(napi_env env, const msb_volume_page *page) {
-    size_t len = msb_volume_page_len(page);
+static napi_value layer_record(napi_env env, const msb_image_info *info, size_t index) {
     struct object record = new_object(env);
-    struct list items = new_list(env, len);
-    for (size_t i = 0; i < len; i++) add(&items, volume_info_record(env, msb_volume_page_get(page, i)));
-    put(&record, "items", items.value);
-    put_text(&record, "next", msb_volume_page_next(page));
+    put_text(&record, "diffId", msb_image_info_layer_diff_id(info, index));
+    put_text(&record, "digest", msb_image_info_layer_digest(info, index));
+    put_number(&record, "sizeBytes", (double)msb_image_info_layer_size_bytes(info, index));
+    put_number(&record, "diskBytes", (double)msb_image_info_layer_disk_bytes(info, index));
     return record.value;
 }
+
+/* What `get` gives for the numbers below `count`. */
+static napi_value texts(napi_env env, const msb_image_info *info, size_t count, const char *(*get)(const msb_image_info *, size_t)) {
+    struct list list = new_list(env, count);
+    for (size_t i = 0; i < count; i++) add_text(&list, get(info, i));
+    return list.value;
+}
+
+LABELS_RECORD(image)
+
+napi_value image_info_record(napi_env env, const msb_image_info *info) {
+    struct object record = new_object(env);
+    struct list layers = new_list(env, msb_image_info_layer_count(info));
+    for (size_t i = 0; i < msb_image_info_layer_count(info); i++) add(&layers, layer_record(env, info, i));
+    put_text(&record, "reference", msb_image_info_reference(info));
+    put_text(&record, "digest", msb_image_info_digest(info));
+    put_text(&record, "configDigest", msb_image_info_config_digest(info));
+    put_text(&record, "architecture", msb_image_info_architecture(info));
+    put_text(&record, "os", msb_image_info_os(info));
+    put_text(&record, "variant", msb_image_info_variant(info));
+    put_number(&record, "sizeBytes", (double)msb_image_info_size_bytes(info));
+    put_number(&record, "diskBytes", (double)msb_image_info_disk_bytes(info));
+    put_date(&record, "createdAt", msb_image_info_created_unix_ms(info));
+    put_date(&record, "updatedAt", msb_image_info_updated_unix_ms(info));
+    put(&record, "layers", layers.value);
+    put(&record, "env", texts(env, info, msb_image_info_env_count(info), msb_image_info_env));
+    put(&record, "entrypoint", texts(env, info, msb_image_info_entrypoint_count(info), msb_image_info_entrypoint));
+    put(&record, "cmd", texts(env, info, msb_image_info_cmd_count(info), msb_image_info_cmd));
+    put_text(&record, "workingDir", msb_image_info_working_dir(info));
+    put_text(&record, "user", msb_image_info_user(info));
+    put_text(&record, "stopSignal", msb_image_info_stop_signal(info));
+    put(&record, "labels", image_labels_record(env, info));
+    return record.value;
+}
+PAGE_RECORD(image, put_text)
 
 napi_value probe_record(napi_env env, const msb_probe_report *report) {
     size_t len = msb_probe_report_len(report);

@@ -13,6 +13,8 @@ napi_value sandbox_info_record(napi_env env, const msb_sandbox_info *info);
 napi_value sandbox_page_record(napi_env env, const msb_sandbox_page *page);
 napi_value volume_info_record(napi_env env, const msb_volume_info *info);
 napi_value volume_page_record(napi_env env, const msb_volume_page *page);
+napi_value image_info_record(napi_env env, const msb_image_info *info);
+napi_value image_page_record(napi_env env, const msb_image_page *page);
 napi_value probe_record(napi_env env, const msb_probe_report *report);
 napi_value storage_usage_record(napi_env env, const msb_storage_usage *usage);
 napi_value fsck_record(napi_env env, const msb_fsck_report *report);

@@ -112,6 +112,8 @@ napi_value give_result(struct instance *instance, enum result_kind kind, union r
         case SANDBOX_PAGE: FREED(sandbox_page, sandbox_page);
         case VOLUME_INFO: FREED(volume_info, volume_info);
         case VOLUME_PAGE: FREED(volume_page, volume_page);
+        case IMAGE_INFO: FREED(image_info, image_info);
+        case IMAGE_PAGE: FREED(image_page, image_page);
         case NOTHING: case RESULT_KINDS: break;
     }
     went_well(env, napi_get_undefined(env, &value));
@@ -138,6 +140,7 @@ msb_status take_result(enum result_kind kind, msb_op op, union result *result, m
         case STORAGE_USAGE: return msb_op_take_storage_usage(op, &result->storage_usage, err);
         case FSCK_REPORT: return msb_op_take_fsck_report(op, &result->fsck_report, err);
         case PRUNE_REPORT: return msb_op_take_prune_report(op, &result->prune_report, err);
+        case IMAGE_INFO: return msb_op_take_image_info(op, &result->image_info, err);
         default: return msb_op_finish(op, err);
     }
 }

@@ -5,6 +5,7 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
+const { declarations } = require('./support.js');
 
 const PACKAGE = path.join(__dirname, '..');
 
@@ -12,11 +13,10 @@ const PACKAGE = path.join(__dirname, '..');
 const LEFT_OUT = [
   [/^msb_(dispatcher_\w+|exec_dispatch|queue_dispatch)$/,
     'a thread of the library that calls JavaScript is impossible; streams and promises do it'],
-  [/^msb_(image_\w+|op_take_image_info)$/, "images are the library's newest part; they come with its registries"],
   [/^msb_queue_pending$/, 'the addon counts its operations itself: that count holds the event loop'],
-  [/^msb_(backend|sandbox|exec|volume)_config_new$/,
+  [/^msb_(backend|sandbox|exec|volume|image_load)_config_new$/,
     'configurations are plain objects, read by the function that ends with from_json'],
-  [/^msb_(sandbox|volume)_filter_new$/, 'filters are plain objects, read by the function that ends with from_json'],
+  [/^msb_(sandbox|volume|image)_filter_new$/, 'filters are plain objects, read by the function that ends with from_json'],
   [/^msb_mount_config_\w+$/, 'mounts are part of the plain object of a sandbox'],
   [/^msb_\w+_(config|filter)_to_json$/, 'the program has the object that it gave'],
   [/^msb_backend_info_(?!get$|to_json$|free$)\w+$/, 'one call of msb_backend_info_to_json gives all of them'],
@@ -45,6 +45,12 @@ function called() {
       names.add(`msb_${noun}_from_json`).add(`msb_${noun}_free`);
     }
     for (const [, noun] of source.matchAll(/\bFREED\((\w+), \w+\)/g)) names.add(`msb_${noun}_free`);
+    for (const [, noun] of source.matchAll(/^PAGE_RECORD\((\w+), \w+\)$/gm)) {
+      for (const what of ['len', 'get', 'next']) names.add(`msb_${noun}_page_${what}`);
+    }
+    for (const [, noun] of source.matchAll(/^LABELS_RECORD\((\w+)\)$/gm)) {
+      for (const what of ['count', 'key', 'value']) names.add(`msb_${noun}_info_label_${what}`);
+    }
     for (const [, noun] of source.matchAll(/^REPORT_RECORD\((\w+)\)$/gm)) {
       for (const name of functions) if (name.startsWith(`msb_${noun}_report_`)) names.add(name);
     }
@@ -76,23 +82,23 @@ test('every_wrapped_function_is_named_where_it_is_a_method', () => {
     .map((file) => fs.readFileSync(path.join(PACKAGE, 'src', file), 'utf8')).join('\n');
   for (const [, name] of tables.matchAll(/^ {4}(?:DIRECT|OPERATION)\((\w+),/gm)) {
     assert.match(library, new RegExp(`native\\.${name}\\(`), `${name} is never called`);
-    assert.match(library, new RegExp(`/\\*\\* msb_${name}\\b`), `no method names msb_${name}`);
+    assert.match(library, new RegExp(`/\\*\\* .*\\bmsb_${name}\\b`), `no method names msb_${name}`);
   }
 });
 
 const INTERFACES = {
   backend_config: 'BackendConfig', sandbox_config: 'SandboxConfig', exec_config: 'ExecOptions', mount_config: 'Mount',
-  volume_config: 'VolumeConfig', sandbox_filter: 'SandboxFilter', volume_filter: 'VolumeFilter',
+  volume_config: 'VolumeConfig', image_load_config: 'ImageLoadConfig', image_filter: 'ImageFilter', sandbox_filter: 'SandboxFilter', volume_filter: 'VolumeFilter',
 };
 /** Where a schema's key has another name, or another place, in a call. */
 const RENAMED = { exec_config: { program: null, args: null } };
 
 test('every_option_of_every_configuration_is_declared', () => {
   const schemas = path.join(PACKAGE, '..', '..', 'schemas');
-  const declarations = fs.readFileSync(path.join(PACKAGE, 'index.d.ts'), 'utf8');
+  const types = declarations();
   for (const [noun, name] of Object.entries(INTERFACES)) {
     const schema = JSON.parse(fs.readFileSync(path.join(schemas, `msb_${noun}.json`), 'utf8'));
-    const [, body] = declarations.match(new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`));
+    const [, body] = types.match(new RegExp(`export interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`));
     for (const key of Object.keys(schema.properties)) {
       if (RENAMED[noun]?.[key] === null) continue;
       const declared = key.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());

@@ -1,11 +1,10 @@
 'use strict';
 // The package itself: what it exports, to whom, and what configurations become.
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const path = require('node:path');
 const { test } = require('node:test');
 const msb = require('..');
 const { toText, fromText } = require('../lib/config.js');
+const { declarations } = require('./support.js');
 
 test('import_and_require_give_the_same_objects', async () => {
   const imported = await import('../index.mjs');
@@ -14,8 +13,7 @@ test('import_and_require_give_the_same_objects', async () => {
 });
 
 test('every_export_is_declared_and_every_declared_class_is_exported', () => {
-  const declarations = fs.readFileSync(path.join(__dirname, '..', 'index.d.ts'), 'utf8');
-  const declared = [...declarations.matchAll(/^export (?:class|function) (\w+)/gm)].map((match) => match[1]);
+  const declared = [...declarations().matchAll(/^export (?:class|function) (\w+)/gm)].map((match) => match[1]);
   assert.deepEqual(Object.keys(msb).sort(), [...new Set(declared)].sort());
 });
 

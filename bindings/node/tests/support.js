@@ -81,6 +81,12 @@ async function eventually(condition, what) {
   }
 }
 
+/** The package's declarations of types. */
+function declarations() {
+  const directory = path.join(__dirname, '..', 'types');
+  return fs.readdirSync(directory).map((file) => fs.readFileSync(path.join(directory, file), 'utf8')).join('\n');
+}
+
 function threadCount() {
   return fs.readdirSync('/proc/self/task').length;
 }
@@ -110,6 +116,6 @@ async function sandboxesEnd(t, home) {
 }
 
 module.exports = {
-  DRIVER, ROOT, PATIENCE_MS, atEnd, temporaryDirectory, openBackend, createdBox, runningBox, withBox, collect, text, eventually,
+  DRIVER, ROOT, PATIENCE_MS, atEnd, temporaryDirectory, openBackend, createdBox, runningBox, withBox, collect, text, eventually, declarations,
   threadCount, descriptorCount, runRole, sandboxesEnd, liveObjects,
 };

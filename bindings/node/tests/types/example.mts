@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import {
-  AbortError, Backend, type ExecResult, type Exit, type FileInfo, MsbError, NotFoundError, type Sandbox, type SandboxConfig,
+  AbortError, Backend, type ExecResult, type Exit, type FileInfo, type ImageInfo, MsbError, NotFoundError, type Sandbox, type SandboxConfig,
   version,
 } from 'libmsb';
 
@@ -48,6 +48,14 @@ async function files(sandbox: Sandbox): Promise<bigint> {
   return newest;
 }
 
+async function images(backend: Backend): Promise<number> {
+  const image: ImageInfo = await backend.loadImage('python.tar', { reference: 'python:3.12' }, { onProgress: () => {} });
+  let bytes = 0;
+  for await (const { layers } of backend.listImages({ referencePrefix: 'docker.io/' })) bytes += layers[0]?.diskBytes ?? 0;
+  await backend.removeImage(image.reference);
+  return bytes;
+}
+
 async function main(): Promise<void> {
   await using backend = await Backend.open({ home: '/tmp/typed', driver: 'qemu' });
   const sandbox = await sandboxNamed(backend, 'typed');
@@ -56,6 +64,7 @@ async function main(): Promise<void> {
     await sandbox.start({ signal: controller.signal, timeoutMs: 60_000 });
     console.log(version(), await run(sandbox, controller.signal), await files(sandbox));
     await stream(sandbox);
+    console.log(await images(backend));
   } catch (error) {
     if (error instanceof AbortError) console.log(error.abortReason, error.cause);
     else if (error instanceof MsbError) console.log(error.code, error.reason, error.retryable, error.details.sandbox);

@@ -1,0 +1,153 @@
+'use strict';
+// Images: loaded from archives, layouts and descriptors, listed, looked at, used as roots and removed.
+const assert = require('node:assert/strict');
+const { execFileSync } = require('node:child_process');
+const { createHash } = require('node:crypto');
+const fs = require('node:fs');
+const path = require('node:path');
+const { test } = require('node:test');
+const { AbortError, BusyError, CorruptError, InvalidArgumentError, NotFoundError } = require('..');
+const { collect, createdBox, openBackend } = require('./support.js');
+
+const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' };
+
+/** A member of a tar. */
+function member(name, type, content) {
+  const data = Buffer.from(content);
+  const header = Buffer.alloc(512);
+  const size = data.length.toString(8).padStart(11, '0');
+  for (const [offset, text] of [[0, name], [100, '0000755\0'], [108, '0000000\0'], [116, '0000000\0'], [124, `${size}\0`],
+    [136, '00000000000\0'], [148, ' '.repeat(8)], [156, type], [257, 'ustar\x0000']]) header.write(text, offset, 'latin1');
+  const sum = header.reduce((total, byte) => total + byte, 0).toString(8).padStart(6, '0');
+  header.write(`${sum}\0 `, 148, 'latin1');
+  return Buffer.concat([header, data, Buffer.alloc((512 - (data.length % 512)) % 512)]);
+}
+
+function tar(...members) {
+  return Buffer.concat([...members, Buffer.alloc(1024)]);
+}
+
+/** The tar of a root file system with one file. */
+function rootTar(home, motd) {
+  const file = path.join(home, 'root.tar');
+  fs.writeFileSync(file, tar(member('etc/', '5', ''), member('etc/motd', '0', motd)));
+  return file;
+}
+
+function digestOf(data) {
+  return `sha256:${createHash('sha256').update(data).digest('hex')}`;
+}
+
+/** An OCI archive with one image of this host, as `skopeo copy ... oci-archive:` makes them. */
+function ociArchive(home) {
+  const blobs = [];
+  const add = (type, data) => {
+    const digest = digestOf(data);
+    blobs.push(member(`blobs/sha256/${digest.slice(7)}`, '0', data));
+    return { mediaType: `application/vnd.oci.image.${type}`, digest, size: Buffer.byteLength(data) };
+  };
+  const root = tar(member('etc/', '5', ''), member('etc/motd', '0', 'from an archive\n'));
+  const layer = add('layer.v1.tar', root);
+  const config = add('config.v1+json', JSON.stringify({
+    os: 'linux',
+    architecture: ARCHITECTURES[process.arch],
+    config: { Env: ['A=1', 'B=2'], Entrypoint: ['/bin/sh'], Cmd: ['-c', 'true'], User: 'nobody', WorkingDir: '/etc',
+      StopSignal: 'SIGINT', Labels: { who: 'test' } },
+    rootfs: { type: 'layers', diff_ids: [digestOf(root)] },
+  }));
+  const manifest = add('manifest.v1+json', JSON.stringify({ schemaVersion: 2, config, layers: [layer] }));
+  const file = path.join(home, 'archive.tar');
+  fs.writeFileSync(file, tar(member('oci-layout', '0', '{"imageLayoutVersion":"1.0.0"}'),
+    member('index.json', '0', JSON.stringify({ schemaVersion: 2, manifests: [manifest] })), ...blobs));
+  return file;
+}
+
+test('an_image_tells_what_its_archive_says', async (t) => {
+  const { backend, home } = await openBackend(t);
+  const info = await backend.loadImage(ociArchive(home), { reference: 'tool:1' });
+  assert.equal(info.reference, 'docker.io/library/tool:1');
+  assert.match(info.digest, /^sha256:[0-9a-f]{64}$/);
+  assert.match(info.configDigest, /^sha256:[0-9a-f]{64}$/);
+  const { os, env, entrypoint, cmd, user, workingDir, stopSignal, labels, variant } = info;
+  assert.deepEqual({ os, env, entrypoint, cmd, user, workingDir, stopSignal, labels, variant }, {
+    os: 'linux', env: ['A=1', 'B=2'], entrypoint: ['/bin/sh'], cmd: ['-c', 'true'], user: 'nobody', workingDir: '/etc',
+    stopSignal: 'SIGINT', labels: { who: 'test' }, variant: '',
+  });
+  assert.equal(info.layers.length, 1);
+  assert.equal(info.layers[0].digest, info.layers[0].diffId);
+  assert.equal(info.sizeBytes, info.layers[0].sizeBytes);
+  assert.ok(info.diskBytes > 0 && info.createdAt instanceof Date && info.updatedAt >= info.createdAt);
+  assert.deepEqual(await backend.imageInfo('tool:1'), info);
+});
+
+test('a_descriptor_gives_the_image_that_its_path_gives', async (t) => {
+  const { backend, home } = await openBackend(t);
+  const file = rootTar(home, 'by descriptor\n');
+  const handle = await fs.promises.open(file);
+  const byHandle = await backend.loadImage(handle, { reference: 'by-handle' });
+  await handle.close();
+  const byPath = await backend.loadImage(file, { reference: 'by-path' });
+  assert.equal(byHandle.digest, byPath.digest);
+  await assert.rejects(backend.loadImage({ fd: -1 }), TypeError);
+});
+
+test('a_load_tells_its_progress_and_leaves_no_image_when_it_is_aborted', async (t) => {
+  const { backend, home } = await openBackend(t);
+  const pipe = path.join(home, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const opening = fs.promises.open(pipe, 'w');
+  const reader = fs.openSync(pipe, 'r');
+  t.after(() => fs.closeSync(reader));
+  const writer = await opening;
+  const archive = fs.readFileSync(rootTar(home, 'too late\n'));
+  const controller = new AbortController();
+  const seen = [];
+  const load = backend.loadImage(reader, { reference: 'never' }, {
+    signal: controller.signal,
+    onProgress: (progress) => {
+      if (seen.length > 0) return;
+      seen.push(progress);
+      controller.abort();
+      // What comes now is too late.
+      writer.writeFile(archive).then(() => writer.close());
+    },
+  });
+  await assert.rejects(load, AbortError);
+  assert.equal(seen[0].itemsDone, 0);
+  await assert.rejects(backend.imageInfo('never'), NotFoundError);
+});
+
+test('images_are_listed_page_after_page_and_removed', async (t) => {
+  const { backend, home } = await openBackend(t);
+  const file = rootTar(home, 'listed\n');
+  const references = ['a.example/one:1', 'a.example/two:1', 'b.example/one:1'];
+  for (const reference of references) await backend.loadImage(file, { reference });
+  const found = async (filter) => (await collect(backend.listImages(filter))).map((image) => image.reference);
+  assert.deepEqual(await found({ limit: 2 }), references);
+  assert.deepEqual(await found({ referencePrefix: 'a.example/', limit: 1 }), references.slice(0, 2));
+  for (const reference of references) await backend.removeImage(reference);
+  assert.deepEqual(await found(), []);
+  await assert.rejects(backend.removeImage(references[0]), NotFoundError);
+});
+
+test('an_image_stays_while_a_sandbox_has_it_as_root', async (t) => {
+  const { backend, home } = await openBackend(t);
+  await backend.loadImage(rootTar(home, 'kept\n'), { reference: 'kept' });
+  const box = await createdBox(t, backend, 'holder', { image: 'kept' });
+  assert.equal((await box.info()).image, 'docker.io/library/kept:latest');
+  await assert.rejects(backend.removeImage('kept'), (error) => error instanceof BusyError && error.reason === 'image.in_use');
+  await box.remove();
+  await backend.removeImage('kept');
+});
+
+test('what_is_no_image_is_refused', async (t) => {
+  const { backend, home } = await openBackend(t);
+  const file = rootTar(home, 'x\n');
+  await assert.rejects(backend.loadImage(file), InvalidArgumentError);
+  await assert.rejects(backend.loadImage('/nowhere/at/all.tar', { reference: 'bad' }), NotFoundError);
+  await assert.rejects(backend.loadImage(file, { reference: 'bad', platform: 'nonsense' }), InvalidArgumentError);
+  await assert.rejects(backend.imageInfo('No Such/Name'), InvalidArgumentError);
+  fs.truncateSync(file, 1100);
+  await assert.rejects(backend.loadImage(file, { reference: 'bad' }), CorruptError);
+  await assert.rejects(backend.imageInfo('bad'), NotFoundError);
+});
