@@ -9,7 +9,7 @@ const path = require('node:path');
 const { Backend, abiVersion, version } = require('../../../bindings/node');
 
 const { floor, floorNumber } = require(path.resolve(process.argv[2]));
-const [CALLS, OPENS, WARM_UP, EXECS, STREAMS, WAITS] = [1_000_000, 5000, 20, 200, 3, 1000];
+const [CALLS, BLOCKS, OPENS, WARM_UP, EXECS, STREAMS, WAITS] = [100_000, 20, 5000, 20, 200, 3, 1000];
 const STREAM_BYTES = 256 * 1024 * 1024;
 
 function row(name, value, unit) {
@@ -33,7 +33,12 @@ async function measureCalls(backend) {
     floor_ns: () => floor(), version_ns: version, number_floor_ns: () => floorNumber(), abi_version_ns: abiVersion,
   };
   for (const call of Object.values(measured)) nsOf(call);
-  for (const [name, call] of Object.entries(measured)) row(name, nsOf(call), 'ns');
+  // In turns, and the fastest block counts: what a block takes longer is the machine's other work.
+  const best = {};
+  for (let block = 0; block < BLOCKS; block++) {
+    for (const [name, call] of Object.entries(measured)) best[name] = Math.min(best[name] ?? Infinity, nsOf(call));
+  }
+  for (const [name, ns] of Object.entries(best)) row(name, ns, 'ns');
   const volume = await backend.createVolume({ name: 'data' });
   const began = performance.now();
   for (let i = 0; i < OPENS; i++) (await backend.openVolume('data')).release();
