@@ -41,6 +41,7 @@ pub use platform::Platform;
 pub use reference::{Reference, ReferenceError};
 pub use save::{SavedImage, save};
 pub use source::{
-    FileSlice, ImageSource, Kind, ListedImage, Opened, RootfsTar, Spool, open_file, open_path, rootfs_image,
+    FileSlice, ImageSource, Kind, ListedImage, Opened, RootfsTar, Spool, open_file, open_path, open_stream,
+    rootfs_image,
 };
 pub use unpack::Progress;

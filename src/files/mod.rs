@@ -5,7 +5,7 @@
 
 pub mod archive;
 pub mod copy;
-mod descriptor;
+pub mod descriptor;
 mod error;
 mod guest;
 mod host;

@@ -136,21 +136,17 @@ struct Watched {
 impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if !ops::tell(self.unpacked.swap(0, Ordering::Relaxed), 0) {
-            return Err(io::Error::other(Cancelled));
+            return Err(io::Error::other(ops::cancelled()));
         }
         self.stream.read(buffer)
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the operation was cancelled")]
-struct Cancelled;
-
 fn refused(error: LayerError, layer: &str) -> MsbError {
+    if ops::is_cancelled() {
+        return ops::cancelled();
+    }
     let (status, reason) = match &error {
-        LayerError::Read(source) if source.get_ref().is_some_and(|inner| inner.is::<Cancelled>()) => {
-            return ops::cancelled();
-        }
         LayerError::Read(source) => match OciError::of(source) {
             Some(error) => return load::refused(error),
             None => (

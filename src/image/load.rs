@@ -4,14 +4,14 @@ use super::info::{self, ImageInfo};
 use super::layers::Layer;
 use super::options::ImageLoadOptions;
 use super::places::UNFINISHED;
-use super::{join, normalise};
+use super::{join, normalise, pipe};
 use crate::backend::{Backend, make_private, shared_dir};
 use crate::error::{MsbError, Status};
 use crate::ops;
 use msb_erofs::Limits;
 use msb_oci::{
     Image, ImageSource, Kind, LayerStream, ListedImage, OciError, Opened, Platform, RootfsTar, Spool,
-    open_file, open_path, rootfs_image,
+    open_file, open_path, open_stream, rootfs_image,
 };
 use msb_store::{ImageConfigRow, LayerRow, NewImage};
 use std::collections::BTreeSet;
@@ -44,9 +44,12 @@ pub fn load(
     };
     let opened = match origin {
         Origin::Path(path) => open_path(path, Kind::Any, &spool),
+        Origin::File(file) if pipe::is_pipe(&file) => {
+            open_stream(Box::new(pipe::open(file)), Kind::Any, &spool)
+        }
         Origin::File(file) => open_file(file, Kind::Any, &spool),
     };
-    match opened.map_err(|error| refused(&error))? {
+    match opened.map_err(|error| ops::check_cancelled().err().unwrap_or_else(|| refused(&error)))? {
         Opened::Images(source) => load_image(backend, &source, options, &platform),
         Opened::Rootfs(tar) => load_rootfs(backend, tar, options, &platform),
     }

@@ -10,6 +10,7 @@ pub mod join;
 mod layers;
 pub mod load;
 pub mod options;
+mod pipe;
 pub mod places;
 pub mod remove;
 

@@ -63,6 +63,12 @@ pub fn is_cancelled() -> bool {
     current(|op| op.is_cancelled()).unwrap_or(false) && SHIELDS.try_with(Cell::get).unwrap_or(0) == 0
 }
 
+/// Asks whether the operation that this thread works for was cancelled; for a thread that a job itself starts.
+pub fn cancellation() -> impl Fn() -> bool + Send + 'static {
+    let op = get();
+    move || op.as_ref().is_some_and(|op| op.is_cancelled())
+}
+
 /// Fails if the operation that this thread works for was cancelled; for loops that wait for nothing.
 pub fn check_cancelled() -> Result<(), MsbError> {
     if is_cancelled() { Err(cancelled()) } else { Ok(()) }

@@ -136,6 +136,27 @@ TEST(a_load_in_the_background_completes_with_its_image) {
     CHECK_OK(err, msb_image_remove(backend, "later", &err));
 }
 
+TEST(a_load_from_a_silent_pipe_can_be_cancelled) {
+    msb_error *err = NULL;
+    msb_queue queue = new_queue();
+    msb_op op = {0};
+    msb_image_info *info = NULL;
+    msb_image_load_config *config = named("never");
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    CHECK_OK(err, msb_image_load_fd_async(backend, ends[0], config, queue, 8, &op, &err));
+    CHECK_OK(err, msb_op_cancel(op, &err));
+    CHECK(completes(queue, op, 8, MSB_ERR_CANCELLED));
+    CHECK_STATUS(MSB_ERR_CANCELLED, err, msb_op_take_image_info(op, &info, &err));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_info_get(backend, "never", &info, &err));
+    CHECK(info == NULL);
+    close(ends[0]);
+    close(ends[1]);
+    msb_op_release(&op);
+    msb_image_load_config_free(config);
+    close_queue(&queue);
+}
+
 TEST(what_is_no_image_is_refused_and_leaves_none) {
     msb_error *err = NULL;
     msb_image_info *info = NULL;
@@ -209,6 +230,7 @@ int main(int argc, char **argv) {
     RUN(a_loaded_image_tells_what_it_is);
     RUN(a_pipe_gives_the_image_that_its_file_gives);
     RUN(a_load_in_the_background_completes_with_its_image);
+    RUN(a_load_from_a_silent_pipe_can_be_cancelled);
     RUN(what_is_no_image_is_refused_and_leaves_none);
     RUN(a_listing_gives_images_by_prefix_and_page_by_page);
     RUN(an_image_stays_while_a_sandbox_has_it_as_root);

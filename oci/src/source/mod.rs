@@ -162,7 +162,8 @@ fn open_slice(slice: FileSlice, kind: Kind, spool: &Spool<'_>) -> Result<Opened,
     Ok(rootfs(slice))
 }
 
-fn open_stream(stream: Box<dyn Read + Send>, kind: Kind, spool: &Spool<'_>) -> Result<Opened, OciError> {
+/// Opens a stream, which is read to its end if it holds images.
+pub fn open_stream(stream: Box<dyn Read + Send>, kind: Kind, spool: &Spool<'_>) -> Result<Opened, OciError> {
     if kind == Kind::Rootfs {
         return Ok(Opened::Rootfs(RootfsTar {
             blob: stream,
