@@ -241,23 +241,26 @@ fn an_owner_that_lets_go_and_hangs_up_on_answers_that_it_never_read_is_heard() {
     }
 }
 
+/// Longer than a busy machine takes between a sandbox's start and its first command.
+const IDLE_MS: u64 = 1000;
+
 #[test]
 fn an_idle_sandbox_stops_but_not_while_a_command_runs() {
     let home = Home::new();
     let mut spec = home.spec("obedient");
-    spec.lifetime.idle_timeout_ms = Some(300);
+    spec.lifetime.idle_timeout_ms = Some(IDLE_MS);
     let (mut owner, welcome) = home.start_with(spec);
     owner.exec(1, "sleep");
     let busy = Instant::now();
-    while busy.elapsed() < Duration::from_millis(600) {
+    while busy.elapsed() < Duration::from_millis(2 * IDLE_MS) {
         assert!(is_alive(welcome.vmm_pid));
         std::thread::sleep(Duration::from_millis(50));
     }
+    let idle = Instant::now();
     owner.control(1, &msb_protocol::exec::StreamRequest::Signal { signal: 15 });
     owner.collect(1);
-    let idle = Instant::now();
     let record = owner.hear_exit();
-    assert!(idle.elapsed() >= Duration::from_millis(290));
+    assert!(idle.elapsed() >= Duration::from_millis(IDLE_MS));
     assert_eq!((record.reason, record.clean), (ExitReason::IdleTimeout, true));
     is_settled(&home, &welcome, &record);
 }
@@ -266,7 +269,7 @@ fn an_idle_sandbox_stops_but_not_while_a_command_runs() {
 fn a_files_session_counts_as_use_while_it_is_asked_and_until_it_answers() {
     let home = Home::new();
     let mut spec = home.spec("obedient");
-    spec.lifetime.idle_timeout_ms = Some(300);
+    spec.lifetime.idle_timeout_ms = Some(IDLE_MS);
     let (mut owner, welcome) = home.start_with(spec);
     let session = |worker: &str| {
         msb_protocol::exec::StreamRequest::Files(msb_protocol::files::FilesSpec {
@@ -277,7 +280,7 @@ fn a_files_session_counts_as_use_while_it_is_asked_and_until_it_answers() {
     owner.control(2, &session("sleep"));
     owner.data(2, b"request", false);
     let waiting = Instant::now();
-    while waiting.elapsed() < Duration::from_millis(600) {
+    while waiting.elapsed() < Duration::from_millis(2 * IDLE_MS) {
         assert!(is_alive(welcome.vmm_pid));
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -285,14 +288,15 @@ fn a_files_session_counts_as_use_while_it_is_asked_and_until_it_answers() {
     owner.collect(2);
     // Each request begins the idle time anew; an open session does not stop it.
     owner.control(1, &session("cat"));
+    let mut idle = Instant::now();
     for _ in 0..4 {
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(IDLE_MS / 3));
+        idle = Instant::now();
         owner.data(1, b"request", false);
         assert!(is_alive(welcome.vmm_pid));
     }
-    let idle = Instant::now();
     let record = owner.hear_exit();
-    assert!(idle.elapsed() >= Duration::from_millis(250));
+    assert!(idle.elapsed() >= Duration::from_millis(IDLE_MS));
     assert_eq!((record.reason, record.clean), (ExitReason::IdleTimeout, true));
     is_settled(&home, &welcome, &record);
 }
