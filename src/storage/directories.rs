@@ -52,7 +52,11 @@ impl Run<'_> {
                 };
                 self.add_path(FindingKind::Runner, &directory, reason, || {
                     kill_orphan(backend, name, row.as_ref())?;
-                    Ok(Action::Mended("its machine was killed"))
+                    // It lets go of the directory once it has tidied up.
+                    Ok(match stays_alive(&directory)? {
+                        true => Action::InUse,
+                        false => Action::Mended("its machine was killed"),
+                    })
                 })?;
             }
             let is_forsaken = row.is_none() || self.forsaken.contains(&directory);
