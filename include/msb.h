@@ -242,6 +242,21 @@
 #define MSB_FILE_BLOCK_DEVICE 7
 
 /**
+ * A policy of pulls: the registry is asked when the image is not in the home.
+ */
+#define MSB_IMAGE_PULL_POLICY_IF_MISSING 0
+
+/**
+ * A policy of pulls: the registry is asked each time, and only what is new is fetched.
+ */
+#define MSB_IMAGE_PULL_POLICY_ALWAYS 1
+
+/**
+ * A policy of pulls: no registry is asked.
+ */
+#define MSB_IMAGE_PULL_POLICY_NEVER 2
+
+/**
  * For `msb_exit.reason`: a reason that this version has no number for.
  */
 #define MSB_EXIT_OTHER 0
@@ -428,7 +443,7 @@
 #define MSB_ERR_IO 13
 
 /**
- * A network operation failed. No function of this version gives it.
+ * A network operation failed.
  */
 #define MSB_ERR_NETWORK 14
 
@@ -606,6 +621,11 @@ typedef struct msb_image_load_config msb_image_load_config;
  * One page of a listing. Freed with `msb_image_page_free`.
  */
 typedef struct msb_image_page msb_image_page;
+
+/**
+ * What `msb_image_pull` takes. Freed with `msb_image_pull_config_free`.
+ */
+typedef struct msb_image_pull_config msb_image_pull_config;
 
 /**
  * What `msb_sandbox_config_add_mount` takes. Freed with `msb_mount_config_free`.
@@ -4077,6 +4097,184 @@ msb_status msb_image_load_config_set_platform(msb_image_load_config *config,
                                               msb_error **err);
 
 /**
+ * Pulls an image from its registry, unless it is there already.
+ *
+ * Who to log in as is what the config says, else what `registries.hosts` of the configuration says, else docker's logins and
+ * credential helpers; without any of them, nobody. Layers that the home has already are not fetched, and those that another
+ * thread or process is fetching are waited for. The image is there whole, or as it was before.
+ *
+ * - backend: the backend.
+ * - reference: borrowed; the image, as `"python:3.12"` or `"registry.example:5000/team/app@sha256:..."`.
+ * - config: borrowed; NULL pulls the image for this host if it is missing.
+ * - out: returned owned, to be freed with `msb_image_info_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: until it is there. A registry that does not answer is given up, after some tries, within minutes.
+ * - Errors: CANCELLED, CONFIG_INVALID, CORRUPT, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NETWORK, NOT_FOUND,
+ *   PERMISSION_DENIED if the registry wants another login, RESOURCE_EXHAUSTED, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
+ *   TIMEOUT, UNAVAILABLE if the registry fails or wants fewer requests (the detail `retry_after_ms` has how long),
+ *   UNSUPPORTED, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull(msb_backend backend,
+                          const char *reference,
+                          const msb_image_pull_config *config,
+                          msb_image_info **out,
+                          msb_error **err);
+
+/**
+ * Begins `msb_image_pull`; its completion's result is for `msb_op_take_image_info`. Its progress counts bytes of the layers as
+ * the registry has them, and layers. Cancelled, it leaves no image.
+ *
+ * - backend: the backend.
+ * - reference: copied; the image, as `"python:3.12"` or `"registry.example:5000/team/app@sha256:..."`.
+ * - config: copied; NULL pulls the image for this host if it is missing.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_async(msb_backend backend,
+                                const char *reference,
+                                const msb_image_pull_config *config,
+                                msb_queue queue,
+                                uint64_t token,
+                                msb_op *op,
+                                msb_error **err);
+
+/**
+ * Makes a config in which nothing is set.
+ *
+ * - Returns: owned, to be freed with `msb_image_pull_config_free`; NULL if there is no memory.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API MSB_NODISCARD msb_image_pull_config *msb_image_pull_config_new(void);
+
+/**
+ * Makes a config from JSON text; `schemas/msb_image_pull_config.json` describes it. An unknown key is an error that names it.
+ *
+ * - json: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_image_pull_config_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CONFIG_INVALID, INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_from_json(const char *json,
+                                           msb_image_pull_config **out,
+                                           msb_error **err);
+
+/**
+ * Writes a config as JSON text that `msb_image_pull_config_from_json` reads: the options that differ from their defaults,
+ * with the password or the token as it is.
+ *
+ * - config: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_to_json(const msb_image_pull_config *config,
+                                         msb_bytes **out,
+                                         msb_error **err);
+
+/**
+ * Frees a config.
+ *
+ * - config: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_image_pull_config_free(msb_image_pull_config *config);
+
+/**
+ * When the registry is asked: `"if-missing"`, `"always"`, which fetches only what is new, or `"never"`.
+ *
+ * - config: changed; not NULL.
+ * - policy: one of `MSB_IMAGE_PULL_POLICY_IF_MISSING`, `MSB_IMAGE_PULL_POLICY_ALWAYS` and `MSB_IMAGE_PULL_POLICY_NEVER`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_set_policy(msb_image_pull_config *config,
+                                            uint32_t policy,
+                                            msb_error **err);
+
+/**
+ * Which platform's image, as `"linux/arm64/v8"`. Unset: this host's.
+ *
+ * - config: changed; not NULL.
+ * - platform: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_set_platform(msb_image_pull_config *config,
+                                              const char *platform,
+                                              msb_error **err);
+
+/**
+ * The user and the password to log in with. Unset: those of the configuration, else docker's, else nobody.
+ *
+ * - config: changed; not NULL.
+ * - username: copied; not NULL.
+ * - password: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_set_credentials(msb_image_pull_config *config,
+                                                 const char *username,
+                                                 const char *password,
+                                                 msb_error **err);
+
+/**
+ * A bearer token to show to the registry instead of logging in.
+ *
+ * - config: changed; not NULL.
+ * - token: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_set_token(msb_image_pull_config *config,
+                                           const char *token,
+                                           msb_error **err);
+
+/**
+ * Whether to speak plain HTTP instead of HTTPS. Unset: what the configuration says of the registry.
+ *
+ * - config: changed; not NULL.
+ * - insecure: 0 for no, anything else for yes.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_set_insecure(msb_image_pull_config *config,
+                                              int32_t insecure,
+                                              msb_error **err);
+
+/**
  * Makes a config with nothing but a path in the guest.
  *
  * - guest_path: copied; may be NULL. Its form is checked when the config is used.
@@ -5026,17 +5224,19 @@ void msb_queue_release(msb_queue *queue);
 
 /**
  * Creates a sandbox. It is not started, but everything that a start needs is checked: the root, the mounts, a hypervisor
- * that works on this host, a guest kernel. Volumes that mounts ask for are made, and removed again if the call fails.
+ * that works on this host, a guest kernel. An image that is missing is pulled first, as the pull policy says. Volumes that
+ * mounts ask for are made, and removed again if the call fails.
  *
  * - backend: the backend.
  * - config: borrowed; not NULL.
  * - out: returned owned, to be released with `msb_sandbox_release`; not NULL.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: file operations; up to a minute when the host's virtualization is first tried; with `replace` also the stop of
- *   the sandbox that is replaced.
- * - Errors: ALREADY_EXISTS, BUSY, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO,
- *   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED if the driver
- *   has not room for so many mounts, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, UNSUPPORTED, WRONG_HANDLE_TYPE.
+ *   the sandbox that is replaced; as `msb_image_pull` when an image is pulled.
+ * - Errors: ALREADY_EXISTS, BUSY, CONFIG_INVALID, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO,
+ *   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NETWORK, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED if the
+ *   driver has not room for so many mounts, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, TIMEOUT, UNAVAILABLE, UNSUPPORTED,
+ *   WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
 MSB_API
@@ -5204,7 +5404,7 @@ void msb_sandbox_release(msb_sandbox *sandbox);
 
 /**
  * Begins `msb_sandbox_create`; its completion's result is for `msb_op_take_sandbox`. Cancelled, it leaves neither a sandbox nor
- * volumes that it made.
+ * volumes that it made. While it pulls an image, its progress counts as that of `msb_image_pull_async`.
  *
  * - backend: the backend.
  * - config: copied; not NULL.
@@ -5397,7 +5597,7 @@ msb_status msb_sandbox_config_set_name(msb_sandbox_config *config,
 
 /**
  * The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
- * partitions or qcow2 without a backing file, or the reference of a stored image, as `"python:3.12"`. What begins
+ * partitions or qcow2 without a backing file, or the reference of an image, as `"python:3.12"`. What begins
  * with `/` or `.`, or is there, is a path. It is not modified unless root_mode says so. Required.
  *
  * - config: changed; not NULL.
@@ -5411,6 +5611,22 @@ MSB_API
 msb_status msb_sandbox_config_set_image(msb_sandbox_config *config,
                                         const char *image,
                                         msb_error **err);
+
+/**
+ * When the registry is asked for an image that is a reference: `"if-missing"`, `"always"`, which fetches only what is
+ * new, or `"never"`.
+ *
+ * - config: changed; not NULL.
+ * - policy: one of `MSB_IMAGE_PULL_POLICY_IF_MISSING`, `MSB_IMAGE_PULL_POLICY_ALWAYS` and `MSB_IMAGE_PULL_POLICY_NEVER`.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_config_set_image_pull_policy(msb_sandbox_config *config,
+                                                    uint32_t policy,
+                                                    msb_error **err);
 
 /**
  * What the guest's writes do to the image: `"overlay"` keeps them apart, in what upper names; `"bind"`, for a

@@ -44,7 +44,7 @@ pub enum Status {
     Unsupported = 12,
     /// A file or device operation failed; see the errno.
     Io = 13,
-    /// A network operation failed. No function of this version gives it.
+    /// A network operation failed.
     Network = 14,
     /// Data does not have the form or the digest that it must have.
     Corrupt = 15,

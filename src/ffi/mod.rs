@@ -33,6 +33,8 @@ pub mod image_filter;
 pub mod image_info;
 pub mod image_load;
 pub mod image_load_config;
+pub mod image_pull;
+pub mod image_pull_config;
 pub mod mount_config;
 pub mod op;
 pub mod op_result;

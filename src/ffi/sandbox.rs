@@ -115,17 +115,19 @@ impl From<&End> for msb_exit {
 }
 
 /// Creates a sandbox. It is not started, but everything that a start needs is checked: the root, the mounts, a hypervisor
-/// that works on this host, a guest kernel. Volumes that mounts ask for are made, and removed again if the call fails.
+/// that works on this host, a guest kernel. An image that is missing is pulled first, as the pull policy says. Volumes that
+/// mounts ask for are made, and removed again if the call fails.
 ///
 /// - backend: the backend.
 /// - config: borrowed; not NULL.
 /// - out: returned owned, to be released with `msb_sandbox_release`; not NULL.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: file operations; up to a minute when the host's virtualization is first tried; with `replace` also the stop of
-///   the sandbox that is replaced.
-/// - Errors: ALREADY_EXISTS, BUSY, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO,
-///   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED if the driver
-///   has not room for so many mounts, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, UNSUPPORTED, WRONG_HANDLE_TYPE.
+///   the sandbox that is replaced; as `msb_image_pull` when an image is pulled.
+/// - Errors: ALREADY_EXISTS, BUSY, CONFIG_INVALID, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO,
+///   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NETWORK, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED if the
+///   driver has not room for so many mounts, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, TIMEOUT, UNAVAILABLE, UNSUPPORTED,
+///   WRONG_HANDLE_TYPE.
 /// - Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_sandbox_create(

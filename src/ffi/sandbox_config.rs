@@ -8,6 +8,7 @@ use std::ptr;
 use crate::error::MsbError;
 use crate::ffi::bytes::msb_bytes;
 use crate::ffi::error::msb_error;
+use crate::ffi::image_pull_config::policy_of;
 use crate::ffi::mount_config::msb_mount_config;
 use crate::ffi::status::msb_status;
 use crate::ffi::value::{self, value_object};
@@ -118,7 +119,7 @@ pub unsafe extern "C" fn msb_sandbox_config_set_name(
 }
 
 /// The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
-/// partitions or qcow2 without a backing file, or the reference of a stored image, as `"python:3.12"`. What begins
+/// partitions or qcow2 without a backing file, or the reference of an image, as `"python:3.12"`. What begins
 /// with `/` or `.`, or is there, is a path. It is not modified unless root_mode says so. Required.
 ///
 /// - config: changed; not NULL.
@@ -135,6 +136,26 @@ pub unsafe extern "C" fn msb_sandbox_config_set_image(
 ) -> msb_status {
     ffi!(err, [edit config, text image], {
         builder::set(&mut config.options, fields::image, Some(image.to_owned()))
+    })
+}
+
+/// When the registry is asked for an image that is a reference: `"if-missing"`, `"always"`, which fetches only what is
+/// new, or `"never"`.
+///
+/// - config: changed; not NULL.
+/// - policy: one of `MSB_IMAGE_PULL_POLICY_IF_MISSING`, `MSB_IMAGE_PULL_POLICY_ALWAYS` and `MSB_IMAGE_PULL_POLICY_NEVER`.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_config_set_image_pull_policy(
+    config: *mut msb_sandbox_config,
+    policy: u32,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config], {
+        builder::set(&mut config.options, fields::image_pull_policy, policy_of(policy)?)
     })
 }
 

@@ -63,6 +63,8 @@ pub enum ValueKind {
     ImagePage,
     /// `msb_image_load_config`
     ImageLoadConfig,
+    /// `msb_image_pull_config`
+    ImagePullConfig,
 }
 
 /// What a pointer of C points to. The magic word comes first whatever the type, so that reading it stays within even

@@ -47,7 +47,17 @@ impl Layer {
         if let Some(layer) = Self::open(backend, diff_id)? {
             return Ok(layer);
         }
-        let _lock = lock(backend, diff_id)?;
+        let claim = claim(backend, byte(diff_id)?)?;
+        Self::make_claimed(backend, diff_id, &claim, open)
+    }
+
+    /// The same for whoever has the right to make the layer already.
+    pub fn make_claimed(
+        backend: &Backend,
+        diff_id: &str,
+        _claim: &RowLock,
+        open: impl FnOnce(LayerOptions) -> Result<LayerStream, OciError>,
+    ) -> Result<Self, MsbError> {
         if let Some(layer) = Self::open(backend, diff_id)? {
             return Ok(layer);
         }
@@ -73,7 +83,7 @@ impl Layer {
             .remedy("fetch or make it again"));
         }
         let diff_id = unpacked.diff_id.to_string();
-        let _lock = lock(backend, &diff_id)?;
+        let _claim = claim(backend, byte(&diff_id)?)?;
         if let Some(layer) = Self::open(backend, &diff_id)? {
             return Ok((layer, unpacked));
         }
@@ -109,11 +119,15 @@ fn write(
     Ok((unfinished, written, unpacked))
 }
 
-/// The right to make a layer, once whoever has it is done.
-fn lock(backend: &Backend, diff_id: &str) -> Result<RowLock, MsbError> {
+/// The byte of the lock file that the right to make a layer is.
+pub fn byte(diff_id: &str) -> Result<i64, MsbError> {
     let digits = places::digits(diff_id)?;
     let beginning = digits.get(..15).unwrap_or(digits);
-    let byte = i64::from_str_radix(beginning, 16).unwrap_or(0);
+    Ok(i64::from_str_radix(beginning, 16).unwrap_or(0))
+}
+
+/// The right to make a layer, once whoever has it is done.
+pub fn claim(backend: &Backend, byte: i64) -> Result<RowLock, MsbError> {
     let path = backend.home().join(LOCK_FILE);
     if let Some(directory) = path.parent() {
         make_private(directory)?;

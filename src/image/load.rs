@@ -33,7 +33,7 @@ pub fn load(
     options: &ImageLoadOptions,
 ) -> Result<ImageInfo, MsbError> {
     options.validate()?;
-    let platform = platform(options)?;
+    let platform = platform(options.platform.as_deref())?;
     let cache = &backend.config().cache;
     shared_dir::announce(backend.home(), cache)?;
     let unfinished = cache.join(UNFINISHED);
@@ -55,8 +55,9 @@ pub fn load(
     }
 }
 
-fn platform(options: &ImageLoadOptions) -> Result<Platform, MsbError> {
-    let Some(text) = &options.platform else {
+/// The platform that a text names; without one, this host's.
+pub(super) fn platform(text: Option<&str>) -> Result<Platform, MsbError> {
+    let Some(text) = text else {
         return Ok(Platform::host());
     };
     Platform::parse(text).ok_or_else(|| {
@@ -152,7 +153,7 @@ fn nameless(what: &str) -> MsbError {
 }
 
 /// Writes the rows. The layers are open until then, so that nobody tidies them away.
-fn store(
+pub(super) fn store(
     backend: &Backend,
     image: &Image,
     layers: &[Layer],

@@ -71,6 +71,11 @@ impl Unfinished {
         Ok(Self { path, file })
     }
 
+    /// Where it is until then.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Gives it its name, once all of it is on the disk. What had the name before is replaced.
     pub fn finish(self, place: &Path) -> Result<File, MsbError> {
         let written = || -> io::Result<File> {

@@ -21,6 +21,8 @@ pub enum Lane {
     Lifecycle,
     /// Calls into the guest of the sandbox with this key; of one sandbox at most [`MAX_PER_GUEST`] at a time.
     Guest(u64),
+    /// Pulls of images, which may wait long for a registry.
+    Registry,
     /// Kills: never behind anything that waits for a guest.
     Kill,
 }
@@ -31,7 +33,13 @@ const MAX_THREADS: usize = 16;
 const MAX_PER_GUEST: usize = 4;
 /// How long a thread without work lives on.
 const IDLE: Duration = Duration::from_secs(5);
-const LANES: [&str; 4] = ["msb-op-local", "msb-op-life", "msb-op-guest", "msb-op-kill"];
+const LANES: [&str; 5] = [
+    "msb-op-local",
+    "msb-op-life",
+    "msb-op-guest",
+    "msb-op-kill",
+    "msb-op-pull",
+];
 
 impl Lane {
     fn index(self) -> usize {
@@ -40,6 +48,7 @@ impl Lane {
             Self::Lifecycle => 1,
             Self::Guest(_) => 2,
             Self::Kill => 3,
+            Self::Registry => 4,
         }
     }
 }
@@ -119,7 +128,7 @@ impl Pool {
         let index = lane.index();
         let guest = match lane {
             Lane::Guest(guest) => Some(guest),
-            Lane::Local | Lane::Lifecycle | Lane::Kill => None,
+            Lane::Local | Lane::Lifecycle | Lane::Registry | Lane::Kill => None,
         };
         let mut state = self.state.lock();
         let here = &mut state.lanes[index];

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::backend::options::Driver;
 use crate::error::MsbError;
+use crate::image::pull_options::PullPolicy;
 use crate::options::check::{self, Verdict, each, within};
 use crate::options::{OptionType, Options, Problem, choice, options, verdict};
 use crate::sandbox::mount::options::{self as mount, MountOptions};
@@ -124,9 +125,12 @@ options! {
         /// Required.
         name: Option<String> = None, "set_name", since "0.1.0", check |v| each(v, check::name);
         /// The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
-        /// partitions or qcow2 without a backing file, or the reference of a stored image, as `"python:3.12"`. What begins
+        /// partitions or qcow2 without a backing file, or the reference of an image, as `"python:3.12"`. What begins
         /// with `/` or `.`, or is there, is a path. It is not modified unless root_mode says so. Required.
         image: Option<String> = None, "set_image", since "0.1.0", check |v| each(v, check::text);
+        /// When the registry is asked for an image that is a reference: `"if-missing"`, `"always"`, which fetches only what is
+        /// new, or `"never"`.
+        image_pull_policy: PullPolicy = PullPolicy::IfMissing, "set_image_pull_policy", since "0.1.0", check check::any;
         /// What the guest's writes do to the image: `"overlay"` keeps them apart, in what upper names; `"bind"`, for a
         /// directory, writes them into it, and makes there the mount points that it lacks.
         root_mode: RootMode = RootMode::Overlay, "set_root_mode", since "0.1.0", check check::any;

@@ -5,7 +5,8 @@ use super::options::{RootMode, SandboxOptions, UpperKind};
 use super::spec::{Image, SandboxSpec};
 use crate::backend::Backend;
 use crate::error::{MsbError, Status};
-use crate::image::{info, join};
+use crate::image::pull_options::ImagePullOptions;
+use crate::image::{join, pull};
 use msb_protocol::launch::{HostLower, HostRoot, HostUpper};
 use msb_store::ImageConfigRow;
 use std::fs;
@@ -41,7 +42,7 @@ pub fn resolve(backend: &Backend, options: &SandboxOptions) -> Result<Root, MsbE
             "image.missing",
             "the sandbox has no image",
         )
-        .remedy("set the image to a root directory, a disk image or the reference of a stored image"));
+        .remedy("set the image to a root directory, a disk image or the reference of an image"));
     };
     let path = Path::new(image);
     let is_path = image.starts_with(['/', '.']) || path.exists();
@@ -59,10 +60,14 @@ pub fn resolve(backend: &Backend, options: &SandboxOptions) -> Result<Root, MsbE
 }
 
 fn stored(backend: &Backend, options: &SandboxOptions, reference: &str) -> Result<Root, MsbError> {
-    let found = info::get(backend, reference)?;
     if options.root_mode == RootMode::Bind {
-        return Err(not_bindable(&found.row.reference));
+        return Err(not_bindable(reference));
     }
+    let wanted = ImagePullOptions {
+        policy: options.image_pull_policy,
+        ..ImagePullOptions::default()
+    };
+    let found = pull::pull(backend, reference, &wanted)?;
     Ok(Root {
         manifest: Some(found.row.manifest_id),
         image: Image::Oci {
@@ -88,9 +93,8 @@ fn not_found(path: &Path, error: &io::Error) -> MsbError {
             "let this user enter the directories above it and read it, or choose an image that it may read",
         );
     }
-    MsbError::io("image.not_found", "cannot find the image", path, error).remedy(
-        "set the image to an existing root directory or disk image, or to the reference of a stored image",
-    )
+    MsbError::io("image.not_found", "cannot find the image", path, error)
+        .remedy("set the image to an existing root directory or disk image, or to the reference of an image")
 }
 
 /// The host's side of the root of a sandbox with this directory. `manifest` is the key of a stored image's.

@@ -16,6 +16,7 @@ use msb::ffi::status::msb_status_name;
 use msb::ffi::version::{MSB_ABI_VERSION, msb_abi_version, msb_version};
 use msb::image::filter::ImageFilter;
 use msb::image::options::ImageLoadOptions;
+use msb::image::pull_options::ImagePullOptions;
 use msb::options::{Options, schema_of};
 use msb::sandbox::exec_options::ExecOptions;
 use msb::sandbox::filter::SandboxFilter;
@@ -81,6 +82,7 @@ fn published_schemas_are_those_of_the_options() {
     published::<VolumeFilter>(&folder);
     published::<ImageFilter>(&folder);
     published::<ImageLoadOptions>(&folder);
+    published::<ImagePullOptions>(&folder);
     is_published(
         &folder.join("config.schema.json"),
         &msb::backend::config_file::schema(),
@@ -121,6 +123,7 @@ fn every_option_has_its_setter_with_the_same_words() {
     has_setters::<VolumeFilter>(&header);
     has_setters::<ImageFilter>(&header);
     has_setters::<ImageLoadOptions>(&header);
+    has_setters::<ImagePullOptions>(&header);
 }
 
 #[test]
