@@ -209,6 +209,7 @@ TEST(an_image_stays_while_a_sandbox_has_it_as_root) {
     msb_image_info_free(load(make_tar("kept\n", NULL), "kept"));
     msb_sandbox_config *config = msb_sandbox_config_new("holder");
     CHECK_OK(err, msb_sandbox_config_set_image(config, "no-such-image", &err));
+    CHECK_OK(err, msb_sandbox_config_set_image_pull_policy(config, MSB_IMAGE_PULL_POLICY_NEVER, &err));
     CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_sandbox_create(backend, config, &sandbox, &err));
     CHECK_OK(err, msb_sandbox_config_set_image(config, "kept", &err));
     CHECK_OK(err, msb_sandbox_create(backend, config, &sandbox, &err));

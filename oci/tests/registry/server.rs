@@ -89,9 +89,13 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        Self::of(vec![noise(1, 3 << 20), noise(2, 70_000), noise(3, 1)])
+    }
+
+    /// With these layers in the image.
+    pub fn of(layers: Vec<Vec<u8>>) -> Self {
         let directory = TempDir::new().unwrap();
         let server = Server::start(directory.path(), "", "");
-        let layers = vec![noise(1, 3 << 20), noise(2, 70_000), noise(3, 1)];
         let world = Self {
             directory,
             server,
@@ -175,7 +179,6 @@ impl World {
 
     fn fill(&self) {
         let layers: Vec<_> = self.layers.iter().map(|layer| self.put_blob(layer)).collect();
-        let types = ["application/vnd.oci.image.layer.v1.tar"; 3];
         let mut manifests = Vec::new();
         for architecture in ["amd64", "riscv64"] {
             let config = format!(
@@ -189,8 +192,7 @@ impl World {
             let config = self.put_blob(config.as_bytes());
             let listed: Vec<_> = layers
                 .iter()
-                .zip(types)
-                .map(|(layer, kind)| descriptor(layer, kind, ""))
+                .map(|layer| descriptor(layer, "application/vnd.oci.image.layer.v1.tar", ""))
                 .collect();
             let kind = "application/vnd.oci.image.manifest.v1+json";
             let manifest = format!(
@@ -276,7 +278,7 @@ fn openssl(arguments: &[&str]) {
 }
 
 /// Bytes that do not repeat.
-fn noise(seed: u64, length: usize) -> Vec<u8> {
+pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
         state = state
