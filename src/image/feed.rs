@@ -7,7 +7,7 @@ use super::places::Unfinished;
 use super::refusal::refused;
 use crate::backend::Backend;
 use crate::error::{MsbError, Status};
-use crate::ops::Behalf;
+use crate::ops;
 use crate::sys;
 use msb_oci::registry::{BlobWanted, Progress, RegistryError, RegistryOptions, fetch_blobs};
 use msb_oci::{LayerRef, Reference};
@@ -80,8 +80,8 @@ impl Feed {
         if wanted.is_empty() {
             return Ok(feed);
         }
-        let (behalf, name) = (Behalf::of_this_thread(), name.clone());
-        let fetch = move || behalf.run(|| shared.fetch(&name, &wanted, &registry));
+        let (is_cancelled, name) = (ops::cancellation(), name.clone());
+        let fetch = move || shared.fetch(&name, &wanted, &registry, &is_cancelled);
         let thread = sys::spawn_quiet_thread("msb-pull", fetch).map_err(|error| {
             MsbError::new(
                 Status::ResourceExhausted,
@@ -154,7 +154,13 @@ impl Drop for Feed {
 }
 
 impl Shared {
-    fn fetch(&self, name: &Reference, wanted: &[BlobWanted], registry: &RegistryOptions) {
+    fn fetch(
+        &self,
+        name: &Reference,
+        wanted: &[BlobWanted],
+        registry: &RegistryOptions,
+        is_cancelled: &dyn Fn() -> bool,
+    ) {
         let _over = Over(self);
         let tell = |progress| {
             if let Progress::Finished { blob } = progress
@@ -164,7 +170,7 @@ impl Shared {
             }
             self.changed.notify_all();
         };
-        let cancel = || self.stopped.load(Ordering::Relaxed) || crate::ops::is_cancelled();
+        let cancel = || self.stopped.load(Ordering::Relaxed) || is_cancelled();
         let fetched = fetch_blobs(name, wanted, registry, &tell, &cancel);
         self.state.lock().failure = fetched.err();
     }

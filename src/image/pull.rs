@@ -9,7 +9,7 @@ use super::layers::{self, Layer};
 use super::pull_options::{ImagePullOptions, PullPolicy};
 use super::refusal::refused;
 use super::{credentials, join, load, parse};
-use crate::backend::Backend;
+use crate::backend::{Backend, shared_dir};
 use crate::error::{MsbError, Status};
 use crate::ops;
 use crate::supervise::rowlock::RowLock;

@@ -1,8 +1,7 @@
 //! The operation that the calling thread works for: how code of the core, far below, learns of a cancellation and
 //! tells how far it is.
 //!
-//! On a thread that works for none all of this does nothing. A thread that a job itself starts works for none,
-//! unless it runs on its [`Behalf`].
+//! On a thread that works for none all of this does nothing. A thread that a job itself starts works for none.
 
 use super::cancelled;
 use super::op::Op;
@@ -52,24 +51,6 @@ fn current<T>(look: impl FnOnce(&Arc<Op>) -> T) -> Option<T> {
 /// The operation that this thread works for.
 pub(super) fn get() -> Option<Arc<Op>> {
     current(Arc::clone)
-}
-
-/// The operation that a thread works for, for another thread that helps it.
-pub struct Behalf(Option<Arc<Op>>);
-
-impl Behalf {
-    /// That of the calling thread, if it works for one.
-    pub fn of_this_thread() -> Self {
-        Self(get())
-    }
-
-    /// Runs `body` for it: a cancellation is seen there too.
-    pub fn run<T>(&self, body: impl FnOnce() -> T) -> T {
-        match &self.0 {
-            Some(op) => with(op, body),
-            None => body(),
-        }
-    }
 }
 
 /// Whether this thread works for an operation, so that its waits have to look for a cancellation.

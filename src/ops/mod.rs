@@ -17,8 +17,8 @@ mod timer;
 
 pub(crate) use current::is_working;
 pub use current::{
-    Behalf, Uninterrupted, add_progress, cancellation, check_cancelled, expect_progress, is_cancelled,
-    set_progress, tell,
+    Uninterrupted, add_progress, cancellation, check_cancelled, expect_progress, is_cancelled, set_progress,
+    tell,
 };
 pub use op::{Op, ProgressNow, State};
 pub use pool::Lane;
