@@ -23,6 +23,23 @@ public:
     MSB_HPP_OPTION(platform, msb_image_load_config_set_platform, (const text &platform), platform)
 };
 
+class image_pull_config : public detail::config<image_pull_config, msb_image_pull_config, msb_image_pull_config_free> {
+public:
+    using self = image_pull_config;
+    using config::config;
+
+    // Empty: pulls the image for this host if it is missing.
+    image_pull_config() : config(msb_image_pull_config_new()) {}
+    MSB_HPP_JSON(msb_image_pull_config_from_json, msb_image_pull_config_to_json)
+
+    // One of MSB_IMAGE_PULL_POLICY_...
+    MSB_HPP_OPTION(policy, msb_image_pull_config_set_policy, (std::uint32_t policy), policy)
+    MSB_HPP_OPTION(platform, msb_image_pull_config_set_platform, (const text &platform), platform)
+    MSB_HPP_OPTION(credentials, msb_image_pull_config_set_credentials, (const text &username, const text &password), username, password)
+    MSB_HPP_OPTION(token, msb_image_pull_config_set_token, (const text &token), token)
+    MSB_HPP_OPTION(insecure, msb_image_pull_config_set_insecure, (bool yes = true), yes)
+};
+
 class image_filter : public detail::config<image_filter, msb_image_filter, msb_image_filter_free> {
 public:
     using self = image_filter;
@@ -127,6 +144,15 @@ inline result<image_info> load_fd(const backend &backend, int fd, const image_lo
 inline result<op<image_info>> load_fd_async(const backend &backend, int fd, const image_load_config &config, const queue &queue,
                                             std::uint64_t token) {
     return detail::call_for<op<image_info>>(msb_image_load_fd_async, backend, std::int32_t{fd}, config, queue, token);
+}
+// From its registry, as far as the policy wants it. It is there whole, or as it was before.
+inline result<image_info> pull(const backend &backend, const text &reference, const image_pull_config &config = {}) {
+    return detail::call_for<image_info>(msb_image_pull, backend, reference, config);
+}
+// Its progress counts bytes and layers.
+inline result<op<image_info>> pull_async(const backend &backend, const text &reference, const image_pull_config &config,
+                                         const queue &queue, std::uint64_t token) {
+    return detail::call_for<op<image_info>>(msb_image_pull_async, backend, reference, config, queue, token);
 }
 inline result<image_info> info(const backend &backend, const text &reference) {
     return detail::call_for<image_info>(msb_image_info_get, backend, reference);

@@ -16,9 +16,11 @@ mod server;
 
 use msb::backend::Backend;
 use msb::backend::options::BackendOptions;
+use msb::deadline::Deadline;
 use msb::error::{MsbError, Status};
 use msb::image::pull::pull;
 use msb::image::pull_options::{ImagePullOptions, Login, PullPolicy};
+use msb::ops::{Lane, Next, Queue};
 use msb::options;
 use msb::sandbox::Sandbox;
 use msb::sandbox::options::SandboxOptions;
@@ -29,6 +31,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What a process that pulls is told: the home, the image, and the status that it has to end with.
@@ -92,6 +95,11 @@ impl Home {
         let error = self.pull(at, options).unwrap_err();
         assert_eq!(error.status(), status, "{error:?}");
         assert!(!error.remedy_text().is_empty(), "{error:?}");
+        self.is_without(at, options);
+        error
+    }
+
+    fn is_without(&self, at: SocketAddr, options: &ImagePullOptions) {
         let unfinished = self.1.config().cache.join("images/unfinished");
         let left = std::fs::read_dir(unfinished).map_or(0, Iterator::count);
         assert_eq!(left, 0);
@@ -101,7 +109,6 @@ impl Home {
         };
         let missing = self.pull(at, &never).unwrap_err();
         assert_eq!(missing.reason(), "image.not_found");
-        error
     }
 }
 
@@ -259,6 +266,7 @@ fn an_image_arrives_through_a_network_that_drops_and_damages() {
         Action::DropAfter(1 << 20),
         Action::CorruptAt(1 << 20),
         Action::CorruptAt(100),
+        Action::WithoutRange,
         reply("500 Internal Server Error", "", ""),
         reply("429 Too Many Requests", "Retry-After: 0\r\n", ""),
     ] {
@@ -292,6 +300,31 @@ fn an_image_that_stays_damaged_or_refused_leaves_nothing() {
         waits.contains(&("retry_after_ms", b"3600000".as_slice())),
         "{error:?}"
     );
+}
+
+#[test]
+fn a_cancel_in_the_middle_of_a_layer_leaves_nothing() {
+    if !available() {
+        return;
+    }
+    let world = world();
+    let stall = some(world.large(), usize::MAX, Action::StallAfter(1 << 20));
+    let proxy = Proxy::before(world.server.address, stall);
+    let (home, queue) = (Home::new(), Queue::new().unwrap());
+    let accepted = queue.accept(0).unwrap();
+    let op = Arc::clone(accepted.op());
+    let (backend, name) = (Arc::clone(&home.1), image_at(proxy.address).to_string());
+    let job = move || pull(&backend, &name, &plain()).map(|_| ());
+    accepted.run(Lane::Registry, Deadline::NEVER, job).unwrap();
+    let until = Deadline::after(Duration::from_secs(60));
+    while op.progress().bytes_done == 0 {
+        assert!(!until.has_passed(), "nothing came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    op.cancel();
+    assert!(matches!(queue.next(1, until).unwrap(), Next::Completed(_)));
+    assert_eq!(op.status(), Status::Cancelled.code());
+    home.is_without(proxy.address, &plain());
 }
 
 #[test]

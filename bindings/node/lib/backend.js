@@ -93,6 +93,11 @@ class Backend {
       : native.image_load_fd(this.#handle, descriptor(source), toText(config))));
   }
 
+  /** msb_image_pull */
+  pullImage(reference, config, options) {
+    return operateWithin(options, () => native.image_pull(this.#handle, reference, toText(config)));
+  }
+
   /** msb_image_info_get */
   imageInfo(reference, options) {
     return direct(options, () => native.image_info_get(this.#handle, reference));

@@ -24,6 +24,7 @@ CONFIG(sandbox_filter)
 CONFIG(volume_filter)
 CONFIG(image_filter)
 CONFIG(image_load_config)
+CONFIG(image_pull_config)
 #undef CONFIG
 
 static const struct {
@@ -35,6 +36,7 @@ static const struct {
     {'e', parse_exec_config, free_exec_config},       {'v', parse_volume_config, free_volume_config},
     {'l', parse_sandbox_filter, free_sandbox_filter}, {'m', parse_volume_filter, free_volume_filter},
     {'n', parse_image_filter, free_image_filter},     {'o', parse_image_load_config, free_image_load_config},
+    {'p', parse_image_pull_config, free_image_pull_config},
 };
 
 static bool refuse(napi_env env, const char *message) {

@@ -9,6 +9,10 @@ static msb_status image_load_fd(struct call *call) {
     return msb_image_load_fd_async(BACKEND_AT(0), (int32_t)NUMBER_AT(1), CONFIG_AT(2), SUBMIT);
 }
 
+static msb_status image_pull(struct call *call) {
+    return msb_image_pull_async(BACKEND_AT(0), TEXT_AT(1), CONFIG_AT(2), SUBMIT);
+}
+
 static msb_status image_info_get(struct call *call) {
     return msb_image_info_get(BACKEND_AT(0), TEXT_AT(1), &call->result.image_info, &call->err);
 }
@@ -24,6 +28,7 @@ static msb_status image_remove(struct call *call) {
 const struct method image_methods[] = {
     OPERATION(image_load, "Bto", IMAGE_INFO),
     OPERATION(image_load_fd, "Bio", IMAGE_INFO),
+    OPERATION(image_pull, "Btp", IMAGE_INFO),
     DIRECT(image_info_get, "Bt", IMAGE_INFO),
     DIRECT(image_list, "Bn", IMAGE_PAGE),
     DIRECT(image_remove, "Bt", NOTHING),

@@ -14,7 +14,7 @@ const LEFT_OUT = [
   [/^msb_(dispatcher_\w+|exec_dispatch|queue_dispatch)$/,
     'a thread of the library that calls JavaScript is impossible; streams and promises do it'],
   [/^msb_queue_pending$/, 'the addon counts its operations itself: that count holds the event loop'],
-  [/^msb_(backend|sandbox|exec|volume|image_load)_config_new$/,
+  [/^msb_(backend|sandbox|exec|volume|image_load|image_pull)_config_new$/,
     'configurations are plain objects, read by the function that ends with from_json'],
   [/^msb_(sandbox|volume|image)_filter_new$/, 'filters are plain objects, read by the function that ends with from_json'],
   [/^msb_mount_config_\w+$/, 'mounts are part of the plain object of a sandbox'],
@@ -88,7 +88,7 @@ test('every_wrapped_function_is_named_where_it_is_a_method', () => {
 
 const INTERFACES = {
   backend_config: 'BackendConfig', sandbox_config: 'SandboxConfig', exec_config: 'ExecOptions', mount_config: 'Mount',
-  volume_config: 'VolumeConfig', image_load_config: 'ImageLoadConfig', image_filter: 'ImageFilter', sandbox_filter: 'SandboxFilter', volume_filter: 'VolumeFilter',
+  volume_config: 'VolumeConfig', image_load_config: 'ImageLoadConfig', image_pull_config: 'ImagePullConfig', image_filter: 'ImageFilter', sandbox_filter: 'SandboxFilter', volume_filter: 'VolumeFilter',
 };
 /** Where a schema's key has another name, or another place, in a call. */
 const RENAMED = { exec_config: { program: null, args: null } };

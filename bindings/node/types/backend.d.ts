@@ -2,7 +2,7 @@
 // Backends: a home directory with its sandboxes, volumes and images.
 import type { CallOptions, ProgressOptions } from './calls.js';
 import type { Descriptor } from './files.js';
-import type { ImageFilter, ImageInfo, ImageLoadConfig } from './image.js';
+import type { ImageFilter, ImageInfo, ImageLoadConfig, ImagePullConfig } from './image.js';
 import type { Sandbox, SandboxConfig, SandboxFilter, SandboxInfo } from './sandbox.js';
 import type { FsckOptions, PruneOptions, StorageReport, StorageUsage } from './storage.js';
 import type { Volume, VolumeConfig, VolumeFilter, VolumeInfo } from './volume.js';
@@ -139,6 +139,8 @@ export class Backend implements Disposable, AsyncDisposable {
    * by its path or from a file, pipe or socket that is open. It is there whole or not at all.
    */
   loadImage(source: string | Descriptor, config?: ImageLoadConfig, options?: ProgressOptions): Promise<ImageInfo>;
+  /** Pulls an image from its registry, as far as the policy wants it. It is there whole, or as it was before. Progress counts bytes and layers. */
+  pullImage(reference: string, config?: ImagePullConfig, options?: ProgressOptions): Promise<ImageInfo>;
   /** What is known of the image that has this reference: `'python'` is `'docker.io/library/python:latest'`. */
   imageInfo(reference: string, options?: CallOptions): Promise<ImageInfo>;
   /** Every image that the filter lets through, in the order of their references. */

@@ -10,6 +10,23 @@ export interface ImageLoadConfig {
   platform?: string;
 }
 
+/** When a registry is asked for an image. */
+export type ImagePullPolicy = 'if-missing' | 'always' | 'never';
+
+/** How an image is pulled from its registry. */
+export interface ImagePullConfig {
+  /** `always` fetches only what is new. Default: `if-missing`. */
+  policy?: ImagePullPolicy;
+  /** Which platform's image, such as `'linux/arm64/v8'`. Default: this host's. */
+  platform?: string;
+  /** Who to log in as. Default: as the configuration says, else docker's logins, else nobody. */
+  credentials?: { username: string; password: string };
+  /** A bearer token to show to the registry instead of logging in. */
+  token?: string;
+  /** Whether to speak plain HTTP instead of HTTPS. Default: what the configuration says of the registry. */
+  insecure?: boolean;
+}
+
 /** Which images to list. */
 export interface ImageFilter {
   /** Only images whose reference begins so, in its full form: `docker.io/library/`. */

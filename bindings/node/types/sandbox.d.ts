@@ -51,6 +51,8 @@ export interface SandboxConfig {
    * image, such as `'python:3.12'`. What begins with `/` or `.` is a path.
    */
   image: string;
+  /** When the registry is asked for an image that is a reference; `always` fetches only what is new. Default: `if-missing`. */
+  imagePullPolicy?: 'if-missing' | 'always' | 'never';
   /** `overlay` keeps the guest's writes apart from the image; `bind` writes them into it. Default: `overlay`. */
   rootMode?: 'overlay' | 'bind';
   /** Where the guest's writes to its root go: `disk` survives stop and start, `tmpfs` does not. Default: `disk`. */
