@@ -1727,7 +1727,7 @@ msb_status msb_backend_config_set_logs_dir(msb_backend_config *config,
                                            msb_error **err);
 
 /**
- * The directory of secrets, of which this version reads none. Unset: the config file's, else
+ * The directory of secrets, of which the passwords of registries are read. Unset: the config file's, else
  * `<home>/secrets`.
  *
  * - config: changed; not NULL.
@@ -1873,7 +1873,7 @@ MSB_API const char *msb_backend_info_cache_dir(const msb_backend_info *info);
 MSB_API const char *msb_backend_info_logs_dir(const msb_backend_info *info);
 
 /**
- * The directory of secrets, of which this version reads none.
+ * The directory of secrets, of which the passwords of registries are read.
  *
  * - info: borrowed; may be NULL.
  * - Returns: text, a view until the info is freed; NULL only if `info` is NULL.

@@ -69,7 +69,7 @@ section! {
         snapshots: Text,
         /// Logs that belong to no sandbox. Default: `logs` in the home. This version writes none.
         logs: Text,
-        /// Secrets. Default: `secrets` in the home. This version reads none.
+        /// Secrets. Default: `secrets` in the home. Of them, the passwords of registries are read.
         secrets: Text,
     }
 }

@@ -146,7 +146,7 @@ options! {
         /// The directory of logs that belong to no sandbox, of which this version writes none: a sandbox's logs are in
         /// its own directory. Unset: the config file's, else `<home>/logs`.
         logs_dir: Option<String> = None, "set_logs_dir", since "0.1.0", check |v| each(v, check::text);
-        /// The directory of secrets, of which this version reads none. Unset: the config file's, else
+        /// The directory of secrets, of which the passwords of registries are read. Unset: the config file's, else
         /// `<home>/secrets`.
         secrets_dir: Option<String> = None, "set_secrets_dir", since "0.1.0", check |v| each(v, check::text);
         /// The shell of a sandbox that does not say, which its commands find in `SHELL`. Unset: the config file's, else

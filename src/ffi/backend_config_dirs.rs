@@ -106,7 +106,7 @@ pub unsafe extern "C" fn msb_backend_config_set_logs_dir(
     })
 }
 
-/// The directory of secrets, of which this version reads none. Unset: the config file's, else
+/// The directory of secrets, of which the passwords of registries are read. Unset: the config file's, else
 /// `<home>/secrets`.
 ///
 /// - config: changed; not NULL.

@@ -258,7 +258,7 @@ pub unsafe extern "C" fn msb_backend_info_logs_dir(info: *const msb_backend_info
     ffi!(else ptr::null(), [value info], { Ok(info.texts.logs_dir.as_ptr()) })
 }
 
-/// The directory of secrets, of which this version reads none.
+/// The directory of secrets, of which the passwords of registries are read.
 ///
 /// - info: borrowed; may be NULL.
 /// - Returns: text, a view until the info is freed; NULL only if `info` is NULL.
