@@ -51,6 +51,18 @@ public:
     }
 };
 
+namespace detail {
+// The items of a report, by the getters that those of fsck and of prune have under two names.
+template <class Raw, auto Len, auto Kind, auto Name, auto Path, auto Reason, auto Action, auto Detail, auto Bytes>
+sequence<storage_item, Raw> storage_items(const Raw *report) {
+    return {report, Len(report), [](const Raw *raw, std::size_t i) {
+                return storage_item{text_or_empty(Kind(raw, i)),   text_or_empty(Name(raw, i)),   text_or_empty(Path(raw, i)),
+                                    text_or_empty(Reason(raw, i)), text_or_empty(Action(raw, i)), text_or_empty(Detail(raw, i)),
+                                    Bytes(raw, i)};
+            }};
+}
+}  // namespace detail
+
 // Views live as long as this.
 class fsck_report : public detail::owned<msb_fsck_report, msb_fsck_report_free> {
 public:
@@ -58,15 +70,9 @@ public:
 
     std::uint64_t bytes() const { return msb_fsck_report_bytes(raw_); }
     detail::sequence<storage_item, msb_fsck_report> findings() const {
-        return {raw_, msb_fsck_report_len(raw_), [](const msb_fsck_report *raw, std::size_t i) {
-                    return storage_item{detail::text_or_empty(msb_fsck_report_kind(raw, i)),
-                                        detail::text_or_empty(msb_fsck_report_name(raw, i)),
-                                        detail::text_or_empty(msb_fsck_report_path(raw, i)),
-                                        detail::text_or_empty(msb_fsck_report_reason(raw, i)),
-                                        detail::text_or_empty(msb_fsck_report_action(raw, i)),
-                                        detail::text_or_empty(msb_fsck_report_detail(raw, i)),
-                                        msb_fsck_report_item_bytes(raw, i)};
-                }};
+        return detail::storage_items<msb_fsck_report, msb_fsck_report_len, msb_fsck_report_kind, msb_fsck_report_name,
+                                     msb_fsck_report_path, msb_fsck_report_reason, msb_fsck_report_action,
+                                     msb_fsck_report_detail, msb_fsck_report_item_bytes>(raw_);
     }
 };
 
@@ -77,15 +83,9 @@ public:
 
     std::uint64_t bytes() const { return msb_prune_report_bytes(raw_); }
     detail::sequence<storage_item, msb_prune_report> items() const {
-        return {raw_, msb_prune_report_len(raw_), [](const msb_prune_report *raw, std::size_t i) {
-                    return storage_item{detail::text_or_empty(msb_prune_report_kind(raw, i)),
-                                        detail::text_or_empty(msb_prune_report_name(raw, i)),
-                                        detail::text_or_empty(msb_prune_report_path(raw, i)),
-                                        detail::text_or_empty(msb_prune_report_reason(raw, i)),
-                                        detail::text_or_empty(msb_prune_report_action(raw, i)),
-                                        detail::text_or_empty(msb_prune_report_detail(raw, i)),
-                                        msb_prune_report_item_bytes(raw, i)};
-                }};
+        return detail::storage_items<msb_prune_report, msb_prune_report_len, msb_prune_report_kind, msb_prune_report_name,
+                                     msb_prune_report_path, msb_prune_report_reason, msb_prune_report_action,
+                                     msb_prune_report_detail, msb_prune_report_item_bytes>(raw_);
     }
 };
 

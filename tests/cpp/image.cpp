@@ -72,9 +72,10 @@ std::string oci_layout(const test::home &home) {
     const std::string layer = add_blob(layout, "layer.v1.tar", content);
     const std::string config = add_blob(
         layout, "config.v1+json",
-        R"({"os":"linux","architecture":")" + arch + R"(","config":{"Env":["A=1","B=2"],"Entrypoint":["/bin/sh"],"Cmd":["-c","true"],)" +
-            R"("User":"nobody","WorkingDir":"/etc","StopSignal":"SIGINT","Labels":{"who":"test"}},"rootfs":{"type":"layers","diff_ids":[")" +
-            digest_of(tar) + R"("]}})");
+        R"({"os":"linux","architecture":")" + arch +
+            R"(","config":{"Env":["A=1","B=2"],"Entrypoint":["/bin/sh"],"Cmd":["-c","true"],)" +
+            R"("User":"nobody","WorkingDir":"/etc","StopSignal":"SIGINT","Labels":{"who":"test"}},)" +
+            R"("rootfs":{"type":"layers","diff_ids":[")" + digest_of(tar) + R"("]}})");
     const std::string manifest = add_blob(layout, "manifest.v1+json",
                                           R"({"schemaVersion":2,"config":)" + config + R"(,"layers":[)" + layer + "]}");
     write_file(layout + "/index.json", R"({"schemaVersion":2,"manifests":[)" + manifest + "]}");

@@ -88,7 +88,8 @@ test('every_wrapped_function_is_named_where_it_is_a_method', () => {
 
 const INTERFACES = {
   backend_config: 'BackendConfig', sandbox_config: 'SandboxConfig', exec_config: 'ExecOptions', mount_config: 'Mount',
-  volume_config: 'VolumeConfig', image_load_config: 'ImageLoadConfig', image_pull_config: 'ImagePullConfig', image_filter: 'ImageFilter', sandbox_filter: 'SandboxFilter', volume_filter: 'VolumeFilter',
+  volume_config: 'VolumeConfig', image_load_config: 'ImageLoadConfig', image_pull_config: 'ImagePullConfig',
+  image_filter: 'ImageFilter', sandbox_filter: 'SandboxFilter', volume_filter: 'VolumeFilter',
 };
 /** Where a schema's key has another name, or another place, in a call. */
 const RENAMED = { exec_config: { program: null, args: null } };

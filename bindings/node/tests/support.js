@@ -116,6 +116,6 @@ async function sandboxesEnd(t, home) {
 }
 
 module.exports = {
-  DRIVER, ROOT, PATIENCE_MS, atEnd, temporaryDirectory, openBackend, createdBox, runningBox, withBox, collect, text, eventually, declarations,
-  threadCount, descriptorCount, runRole, sandboxesEnd, liveObjects,
+  DRIVER, ROOT, PATIENCE_MS, atEnd, temporaryDirectory, openBackend, createdBox, runningBox, withBox, collect, text, eventually,
+  declarations, threadCount, descriptorCount, runRole, sandboxesEnd, liveObjects,
 };
