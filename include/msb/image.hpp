@@ -1,5 +1,5 @@
-// `msb::image`: root file systems that a home stores once, by reference, for any number of sandboxes. How they are loaded and
-// listed, and what is known of them. Options are explained in msb.h, at the functions named beside them.
+// `msb::image`: root file systems that a home stores once, by reference, for any number of sandboxes. How they are loaded,
+// pulled and listed, and what is known of them. Options are explained in msb.h, at the functions named beside them.
 #ifndef MSB_IMAGE_HPP
 #define MSB_IMAGE_HPP
 
@@ -28,16 +28,16 @@ public:
     using self = image_pull_config;
     using config::config;
 
-    // Empty: pulls the image for this host if it is missing.
+    // Empty: for this host, if it is missing, with the logins of the configuration and of docker.
     image_pull_config() : config(msb_image_pull_config_new()) {}
     MSB_HPP_JSON(msb_image_pull_config_from_json, msb_image_pull_config_to_json)
 
-    // One of MSB_IMAGE_PULL_POLICY_...
-    MSB_HPP_OPTION(policy, msb_image_pull_config_set_policy, (std::uint32_t policy), policy)
+    MSB_HPP_OPTION(policy, msb_image_pull_config_set_policy, (pull_policy policy), policy)
     MSB_HPP_OPTION(platform, msb_image_pull_config_set_platform, (const text &platform), platform)
-    MSB_HPP_OPTION(credentials, msb_image_pull_config_set_credentials, (const text &username, const text &password), username, password)
-    MSB_HPP_OPTION(token, msb_image_pull_config_set_token, (const text &token), token)
-    MSB_HPP_OPTION(insecure, msb_image_pull_config_set_insecure, (bool yes = true), yes)
+    MSB_HPP_OPTION(credentials, msb_image_pull_config_set_credentials, (const text &username, const text &password), username,
+                   password)
+    MSB_HPP_OPTION(token, msb_image_pull_config_set_token, (const text &bearer), bearer)
+    MSB_HPP_OPTION(insecure, msb_image_pull_config_set_insecure, (bool insecure = true), insecure)
 };
 
 class image_filter : public detail::config<image_filter, msb_image_filter, msb_image_filter_free> {
@@ -145,7 +145,7 @@ inline result<op<image_info>> load_fd_async(const backend &backend, int fd, cons
                                             std::uint64_t token) {
     return detail::call_for<op<image_info>>(msb_image_load_fd_async, backend, std::int32_t{fd}, config, queue, token);
 }
-// From its registry, as far as the policy wants it. It is there whole, or as it was before.
+// From its registry, unless it is there already. It is there whole, or as it was before.
 inline result<image_info> pull(const backend &backend, const text &reference, const image_pull_config &config = {}) {
     return detail::call_for<image_info>(msb_image_pull, backend, reference, config);
 }

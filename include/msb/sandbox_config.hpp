@@ -48,8 +48,7 @@ public:
 
     MSB_HPP_OPTION(name, msb_sandbox_config_set_name, (const text &name), name)
     MSB_HPP_OPTION(image, msb_sandbox_config_set_image, (const text &path), path)
-    // One of MSB_IMAGE_PULL_POLICY_...
-    MSB_HPP_OPTION(image_pull_policy, msb_sandbox_config_set_image_pull_policy, (std::uint32_t policy), policy)
+    MSB_HPP_OPTION(image_pull_policy, msb_sandbox_config_set_image_pull_policy, (pull_policy policy), policy)
     MSB_HPP_OPTION(root_mode, msb_sandbox_config_set_root_mode, (const text &mode), mode)
     MSB_HPP_OPTION(upper, msb_sandbox_config_set_upper, (const text &kind), kind)
     MSB_HPP_OPTION(upper_size_mib, msb_sandbox_config_set_upper_size_mib, (std::uint64_t mib), mib)

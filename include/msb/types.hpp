@@ -149,6 +149,13 @@ struct label {
     std::string_view key, value;
 };
 
+// When a registry is asked for an image.
+enum class pull_policy : std::uint32_t {
+    if_missing = MSB_IMAGE_PULL_POLICY_IF_MISSING,
+    always = MSB_IMAGE_PULL_POLICY_ALWAYS,
+    never = MSB_IMAGE_PULL_POLICY_NEVER,
+};
+
 // A command's standard streams. (`stdin` and its kin are macros.)
 enum class stream : std::int32_t { in = MSB_STDIN, out = MSB_STDOUT, err = MSB_STDERR };
 

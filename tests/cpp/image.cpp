@@ -125,6 +125,36 @@ TEST(a_load_in_the_background_completes_with_its_image) {
     CHECK(MUST(one.progress()).items_done == 1);
 }
 
+TEST(an_image_that_is_there_is_not_pulled) {
+    test::home home;
+    const auto queue = MUST(msb::queue::create());
+    const auto offline = msb::image_pull_config().policy(msb::pull_policy::never);
+    CHECK_FAILS(not_found, msb::image::pull(home.backend, "there", offline));
+    const auto loaded = MUST(msb::image::load(home.backend, root_tar(home, "there\n"), named("there")));
+    CHECK(MUST(msb::image::pull(home.backend, "there", offline)).digest() == loaded.digest());
+    CHECK(MUST(msb::image::pull(home.backend, "there")).digest() == loaded.digest());
+    const auto op = MUST(msb::image::pull_async(home.backend, "there:latest", {}, queue, 3));
+    CHECK(MUST(queue.next(patience))->token == 3);
+    CHECK(MUST(op.take()).reference() == loaded.reference());
+    const auto box = msb::sandbox_config("box").image("missing").image_pull_policy(msb::pull_policy::never);
+    CHECK_FAILS(not_found, msb::sandbox::create(home.backend, box));
+}
+
+TEST(a_pull_that_is_cancelled_leaves_no_image) {
+    test::home home;
+    const auto queue = MUST(msb::queue::create());
+    // Where nobody listens; the registry is tried again and again.
+    const auto config = msb::image_pull_config().insecure().credentials("who", "secret").platform("linux/amd64");
+    const auto op = MUST(msb::image::pull_async(home.backend, "127.0.0.1:1/none", config, queue, 4));
+    MUST(op.cancel());
+    CHECK(MUST(queue.next(patience))->status == MSB_ERR_CANCELLED);
+    CHECK_FAILS(cancelled, op.take());
+    CHECK_FAILS(not_found, msb::image::info(home.backend, "127.0.0.1:1/none"));
+    CHECK(MUST(config.to_json()).text().find("secret") != std::string_view::npos);
+    const auto both = msb::image_pull_config().credentials("who", "secret").token("token");
+    CHECK_FAILS(invalid_argument, msb::image::pull(home.backend, "127.0.0.1:1/none", both));
+}
+
 TEST(images_are_listed_page_after_page_and_removed) {
     test::home home;
     const std::string path = root_tar(home, "listed\n");

@@ -102,7 +102,7 @@ struct call {
  *   B S E V F  a backend, sandbox, exec, volume, file      t  text           d  bytes; none is (NULL, 0)
  *   i  int64_t      u  uint64_t      w  uint32_t           b s e v           a config as JSON text of backend, sandbox,
  *   l m n  a filter of sandboxes, volumes, images; none is NULL              exec, volume; none is NULL
- *   o  how an image is loaded; none is NULL
+ *   o p  how an image is loaded, pulled; none is NULL
  * `run` calls it. A direct one writes `result`, an operation is submitted and gives its result later.
  */
 struct method {

@@ -33,13 +33,14 @@ function digestOf(data) {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`;
 }
 
-/** An OCI archive with one image of this host, as `skopeo copy ... oci-archive:` makes them. */
-function ociArchive(home, name) {
-  const blobs = [];
-  const add = (type, data) => {
+/** An image of this host as its blobs by digest, and what describes its manifest. */
+function ociImage() {
+  const blobs = new Map();
+  const add = (type, content) => {
+    const data = Buffer.from(content);
     const digest = digestOf(data);
-    blobs.push(member(`blobs/sha256/${digest.slice(7)}`, '0', data));
-    return { mediaType: `application/vnd.oci.image.${type}`, digest, size: Buffer.byteLength(data) };
+    blobs.set(digest, data);
+    return { mediaType: `application/vnd.oci.image.${type}`, digest, size: data.length };
   };
   const root = tar(member('etc/', '5', ''), member('etc/motd', '0', 'from an archive\n'));
   const layer = add('layer.v1.tar', root);
@@ -50,12 +51,21 @@ function ociArchive(home, name) {
       StopSignal: 'SIGINT', Labels: { who: 'test' } },
     rootfs: { type: 'layers', diff_ids: [digestOf(root)] },
   }));
-  const manifest = add('manifest.v1+json', JSON.stringify({ schemaVersion: 2, config, layers: [layer] }));
-  manifest.annotations = { 'org.opencontainers.image.ref.name': name };
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const manifest = add('manifest.v1+json', JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [layer] }));
+  return { blobs, manifest };
+}
+
+/** An OCI archive with one image of this host, as `skopeo copy ... oci-archive:` makes them. */
+function ociArchive(home, name) {
+  const { blobs, manifest } = ociImage();
+  const annotations = { 'org.opencontainers.image.ref.name': name };
+  const index = { schemaVersion: 2, manifests: [{ ...manifest, annotations }] };
   const file = path.join(home, 'archive.tar');
   fs.writeFileSync(file, tar(member('oci-layout', '0', '{"imageLayoutVersion":"1.0.0"}'),
-    member('index.json', '0', JSON.stringify({ schemaVersion: 2, manifests: [manifest] })), ...blobs));
+    member('index.json', '0', JSON.stringify(index)),
+    ...[...blobs].map(([digest, data]) => member(`blobs/sha256/${digest.slice(7)}`, '0', data))));
   return file;
 }
 
-module.exports = { ociArchive, rootTar };
+module.exports = { ociArchive, ociImage, rootTar };

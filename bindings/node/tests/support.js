@@ -33,10 +33,10 @@ function temporaryDirectory(t) {
   return directory;
 }
 
-/** A backend on a home of its own. At the end it is closed, and no handle may be left. */
-async function openBackend(t) {
+/** A backend on a home of its own, with more configuration if it is given. At the end it is closed, and no handle may be left. */
+async function openBackend(t, config = {}) {
   const home = temporaryDirectory(t);
-  const backend = await Backend.open({ home, driver: DRIVER });
+  const backend = await Backend.open({ home, driver: DRIVER, ...config });
   atEnd(t, async () => {
     await backend.close({ timeoutMs: PATIENCE_MS });
     backend.release();

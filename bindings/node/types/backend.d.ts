@@ -56,7 +56,7 @@ export interface BackendConfig {
   logLevel?: 'error' | 'warn' | 'info' | 'debug' | 'trace';
   /** A PEM file with further certificate authorities; null takes away what the config file has. */
   caCerts?: string | null;
-  /** Registries of images by host name, in place of the config file's. This version fetches no images yet. */
+  /** Registries of images by host name, in place of the config file's. */
   registryHosts?: Record<string, RegistryHost>;
   sandboxesDir?: string;
   volumesDir?: string;
@@ -124,8 +124,8 @@ export class Backend implements Disposable, AsyncDisposable {
   info(options?: CallOptions): Promise<BackendInfo>;
   /** Finds out what this host can run, and what to do about what it cannot. */
   probe(options?: CallOptions): Promise<ProbeReport>;
-  /** Creates a sandbox. It is not started, but everything that a start needs is checked. */
-  createSandbox(config: SandboxConfig, options?: CallOptions): Promise<Sandbox>;
+  /** Creates a sandbox. It is not started, but everything that a start needs is checked, and an image that is missing is pulled. */
+  createSandbox(config: SandboxConfig, options?: ProgressOptions): Promise<Sandbox>;
   /** Opens a sandbox by name, whoever created it and whether or not it runs. */
   openSandbox(name: string, options?: CallOptions): Promise<Sandbox>;
   /** Every sandbox that the filter lets through, in the order of their names. Pages of `limit` are read as they are needed. */
@@ -139,7 +139,10 @@ export class Backend implements Disposable, AsyncDisposable {
    * by its path or from a file, pipe or socket that is open. It is there whole or not at all.
    */
   loadImage(source: string | Descriptor, config?: ImageLoadConfig, options?: ProgressOptions): Promise<ImageInfo>;
-  /** Pulls an image from its registry, as far as the policy wants it. It is there whole, or as it was before. Progress counts bytes and layers. */
+  /**
+   * Pulls an image from its registry, unless it is there already. It is there whole, or as it was before. Creating a sandbox pulls
+   * an image that is missing by itself.
+   */
   pullImage(reference: string, config?: ImagePullConfig, options?: ProgressOptions): Promise<ImageInfo>;
   /** What is known of the image that has this reference: `'python'` is `'docker.io/library/python:latest'`. */
   imageInfo(reference: string, options?: CallOptions): Promise<ImageInfo>;

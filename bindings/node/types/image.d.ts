@@ -10,20 +10,20 @@ export interface ImageLoadConfig {
   platform?: string;
 }
 
-/** When a registry is asked for an image. */
-export type ImagePullPolicy = 'if-missing' | 'always' | 'never';
+/** When a registry is asked for an image: when it is missing, each time (only what is new is fetched), or never. */
+export type PullPolicy = 'if-missing' | 'always' | 'never';
 
 /** How an image is pulled from its registry. */
 export interface ImagePullConfig {
-  /** `always` fetches only what is new. Default: `if-missing`. */
-  policy?: ImagePullPolicy;
+  /** Default: `'if-missing'`. */
+  policy?: PullPolicy;
   /** Which platform's image, such as `'linux/arm64/v8'`. Default: this host's. */
   platform?: string;
-  /** Who to log in as. Default: as the configuration says, else docker's logins, else nobody. */
+  /** Whom to log in as. Default: as `registryHosts` says, else docker's logins, else nobody. */
   credentials?: { username: string; password: string };
   /** A bearer token to show to the registry instead of logging in. */
   token?: string;
-  /** Whether to speak plain HTTP instead of HTTPS. Default: what the configuration says of the registry. */
+  /** Plain HTTP instead of HTTPS. Default: as `registryHosts` says. */
   insecure?: boolean;
 }
 

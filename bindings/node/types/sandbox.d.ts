@@ -3,6 +3,7 @@
 import type { CallOptions, Integer, ProgressOptions } from './calls.js';
 import type { Exec, ExecOptions, ExecResult } from './exec.js';
 import type { FileProgress, SandboxFs } from './files.js';
+import type { PullPolicy } from './image.js';
 
 export type Resource =
   | 'cpu' | 'fsize' | 'data' | 'stack' | 'core' | 'rss' | 'nproc' | 'nofile' | 'memlock' | 'as' | 'locks' | 'sigpending'
@@ -47,12 +48,12 @@ export interface SandboxConfig {
   /** Unique in its backend: 1 to 128 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit. */
   name: string;
   /**
-   * The root file system: the path of a directory, or of a disk image with an ext4 file system, or the reference of a stored
+   * The root file system: the path of a directory, or of a disk image with an ext4 file system, or the reference of an
    * image, such as `'python:3.12'`. What begins with `/` or `.` is a path.
    */
   image: string;
-  /** When the registry is asked for an image that is a reference; `always` fetches only what is new. Default: `if-missing`. */
-  imagePullPolicy?: 'if-missing' | 'always' | 'never';
+  /** When the registry is asked for an image that is a reference. Default: `'if-missing'`. */
+  imagePullPolicy?: PullPolicy;
   /** `overlay` keeps the guest's writes apart from the image; `bind` writes them into it. Default: `overlay`. */
   rootMode?: 'overlay' | 'bind';
   /** Where the guest's writes to its root go: `disk` survives stop and start, `tmpfs` does not. Default: `disk`. */
