@@ -28,10 +28,6 @@ var leftOut = map[string]string{
 	"msb_queue_wake":     "the queue's goroutine waits for the descriptor, and closing the queue makes that readable",
 	"msb_queue_pending":  "the package counts its own waiters",
 
-	"msb_image_*":                              "images are the library's newest part; they come with its registries",
-	"msb_op_take_image_info":                   "as msb_image_*",
-	"msb_sandbox_config_set_image_pull_policy": "as msb_image_*",
-
 	"msb_exec_write":         "Exec.TakeStdin gives an *os.File",
 	"msb_exec_write_async":   "Exec.TakeStdin gives an *os.File",
 	"msb_exec_close_stdin":   "closing the *os.File of Exec.TakeStdin does it",

@@ -10,8 +10,8 @@ import "time"
 type SandboxConfig struct {
 	// Name is unique in the backend: 1 to 128 of A-Z a-z 0-9 . _ - beginning with a letter or digit.
 	Name string
-	// Image is the root file system: the path of a directory, or of a disk image with an ext4 file system, raw or qcow2.
-	// It is not modified unless RootMode says so.
+	// Image is the root file system: the reference of an image that was loaded, such as "python:3.12", the path of a
+	// directory, or of a disk image with an ext4 file system, raw or qcow2. It is not modified unless RootMode says so.
 	Image string
 	// RootMode is "overlay", which keeps the guest's writes apart, or "bind", which writes them into the directory.
 	RootMode string

@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// Progress is how far an import, an export or a copy has come.
+// Progress is how far an import, an export, a copy or the loading of an image has come.
 type Progress struct {
-	Bytes   uint64 // of files
-	Entries uint64 // files, directories and links
+	Bytes   uint64 // of files; of an image, of its layers
+	Entries uint64 // files, directories and links; of an image, layers
 }
 
 // runFileProgress runs an operation whose result is the totals.
@@ -32,30 +32,46 @@ func (q *queue) runFileProgress(ctx context.Context, submit submission, watch fu
 // onDescriptor makes a submission that needs a descriptor, which the library duplicates.
 type onDescriptor func(fd C.int32_t) submission
 
-// onFile runs an operation on a file's descriptor, which stays open meanwhile.
-func (q *queue) onFile(ctx context.Context, file *os.File, on onDescriptor, watch func(Progress)) (Progress, error) {
-	connection, err := file.SyscallConn()
-	if err != nil {
-		return Progress{}, err
-	}
-	var total Progress
-	var failure error
-	err = connection.Control(func(fd uintptr) { total, failure = q.runFileProgress(ctx, on(C.int32_t(fd)), watch) })
-	if err != nil {
-		return Progress{}, err
-	}
-	return total, failure
+// exportTo runs an operation that writes an archive and gives its totals.
+func (q *queue) exportTo(ctx context.Context, to io.Writer, on onDescriptor, watch func(Progress)) (total Progress, err error) {
+	err = writeThrough(ctx, to, func(ctx context.Context, fd C.int32_t) (err error) {
+		total, err = q.runFileProgress(ctx, on(fd), watch)
+		return err
+	})
+	return total, err
 }
 
-// exportTo runs an operation that writes an archive: to a file directly, to any other writer through a pipe. A failure of
-// the writer cancels the operation.
-func (q *queue) exportTo(ctx context.Context, to io.Writer, on onDescriptor, watch func(Progress)) (Progress, error) {
+// importFrom runs an operation that reads an archive and gives its totals.
+func (q *queue) importFrom(ctx context.Context, from io.Reader, on onDescriptor, watch func(Progress)) (total Progress, err error) {
+	err = readThrough(ctx, from, func(ctx context.Context, fd C.int32_t) (err error) {
+		total, err = q.runFileProgress(ctx, on(fd), watch)
+		return err
+	})
+	return total, err
+}
+
+// onFile runs an operation on a file's descriptor, which stays open meanwhile.
+func onFile(ctx context.Context, file *os.File, run func(ctx context.Context, fd C.int32_t) error) error {
+	connection, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failure error
+	if err := connection.Control(func(fd uintptr) { failure = run(ctx, C.int32_t(fd)) }); err != nil {
+		return err
+	}
+	return failure
+}
+
+// writeThrough runs an operation that writes to a descriptor: a file's directly, for any other writer that of a pipe. A
+// failure of the writer cancels the operation.
+func writeThrough(ctx context.Context, to io.Writer, run func(ctx context.Context, fd C.int32_t) error) error {
 	if file, ok := to.(*os.File); ok {
-		return q.onFile(ctx, file, on, watch)
+		return onFile(ctx, file, run)
 	}
 	from, into, err := os.Pipe()
 	if err != nil {
-		return Progress{}, err
+		return err
 	}
 	defer from.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -68,23 +84,23 @@ func (q *queue) exportTo(ctx context.Context, to io.Writer, on onDescriptor, wat
 		}
 		moved <- err
 	}()
-	total, err := q.onFile(ctx, into, on, watch)
-	into.Close() // the end of the archive
+	err = onFile(ctx, into, run)
+	into.Close() // the end of the data
 	if failure := <-moved; err == nil && failure != nil {
-		return Progress{}, failure
+		return failure
 	}
-	return total, err
+	return err
 }
 
-// importFrom runs an operation that reads an archive: from a file directly, from any other reader through a pipe. A failure
-// of the reader cancels the operation. After a failure of the operation a read may still be going on.
-func (q *queue) importFrom(ctx context.Context, from io.Reader, on onDescriptor, watch func(Progress)) (Progress, error) {
+// readThrough runs an operation that reads from a descriptor: a file's directly, for any other reader that of a pipe. A
+// failure of the reader cancels the operation. After a failure of the operation a read may still be going on.
+func readThrough(ctx context.Context, from io.Reader, run func(ctx context.Context, fd C.int32_t) error) error {
 	if file, ok := from.(*os.File); ok {
-		return q.onFile(ctx, file, on, watch)
+		return onFile(ctx, file, run)
 	}
 	out, into, err := os.Pipe()
 	if err != nil {
-		return Progress{}, err
+		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -94,17 +110,17 @@ func (q *queue) importFrom(ctx context.Context, from io.Reader, on onDescriptor,
 		if err != nil && !errors.Is(err, syscall.EPIPE) { // what follows the end of an archive is not wanted
 			cancel(err)
 		}
-		into.Close() // the end of the archive
+		into.Close() // the end of the data
 		moved <- err
 	}()
-	total, err := q.onFile(ctx, out, on, watch)
+	err = onFile(ctx, out, run)
 	out.Close()
 	if err != nil {
-		return total, err
+		return err
 	}
 	select {
 	case <-moved:
 	case <-ctx.Done():
 	}
-	return total, nil
+	return nil
 }
