@@ -30,9 +30,10 @@ func perform(_ submit: Submission) async throws(MsbError) {
 /// The same for an operation whose result is an object, which is turned into a value and freed.
 func perform<Value>(
     _ free: (OpaquePointer?) -> Void, _ convert: (OpaquePointer) -> Value,
-    _ take: (msb_op, UnsafeMutablePointer<OpaquePointer?>, ErrorSlot) -> msb_status, _ submit: Submission
+    _ take: (msb_op, UnsafeMutablePointer<OpaquePointer?>, ErrorSlot) -> msb_status,
+    progress: ProgressHandler? = nil, _ submit: Submission
 ) async throws(MsbError) -> Value {
-    let object = try await perform(OpaquePointer?.none, take, submit)
+    let object = try await perform(OpaquePointer?.none, take, progress: progress, submit)
     defer { free(object) }
     return convert(try present(object))
 }

@@ -6,8 +6,8 @@ import CMsb
 public struct SandboxConfig: Sendable {
     /// The name, unique in its backend: 1 to 128 of A-Z a-z 0-9 . _ - beginning with a letter or digit.
     public var name: String?
-    /// The root file system: the path of a directory, or of a disk image with an ext4 file system. It is not modified
-    /// unless `rootMode` says so.
+    /// The root file system: the reference of an image that was loaded, such as `python:3.12`, the path of a directory, or
+    /// of a disk image with an ext4 file system. It is not modified unless `rootMode` says so.
     public var image: String?
     /// What the guest's writes do to the image. Default: `overlay`.
     public var rootMode: RootMode?
