@@ -58,7 +58,7 @@ final class ImageTests: XCTestCase {
                 try await backend.loadImage(
                     from: pipe.fileHandleForReading.fileDescriptor, ImageLoadConfig(reference: "never"))
             }
-            try await eventually { Library.liveObjects(of: .operation) > 0 }
+            await eventually { Library.liveObjects(of: .operation) > 0 }
             loading.cancel()
             await expect(.cancelled) { _ = try await loading.value }
             await expect(.notFound) { _ = try backend.image("never") }
