@@ -125,7 +125,7 @@ func TestImagesAreListedByPrefixPageByPage(t *testing.T) {
 func TestAnImageStaysWhileASandboxHasItAsRoot(t *testing.T) {
 	ctx := testContext(t)
 	loaded(t, "kept.example/kept:1")
-	_, err := testBackend.CreateSandbox(ctx, SandboxConfig{Name: boxName(t), Image: "no-such-image"})
+	_, err := testBackend.CreateSandbox(ctx, SandboxConfig{Name: boxName(t), Image: "no-such-image", ImagePullPolicy: PullNever})
 	isError(t, err, ErrNotFound)
 	box := must[*Sandbox](t)(testBackend.CreateSandbox(ctx, SandboxConfig{Name: boxName(t), Image: "kept.example/kept:1"}))
 	t.Cleanup(func() { discard(t, box) })

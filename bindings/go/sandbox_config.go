@@ -10,9 +10,11 @@ import "time"
 type SandboxConfig struct {
 	// Name is unique in the backend: 1 to 128 of A-Z a-z 0-9 . _ - beginning with a letter or digit.
 	Name string
-	// Image is the root file system: the reference of an image that was loaded, such as "python:3.12", the path of a
+	// Image is the root file system: the reference of an image, such as "python:3.12", the path of a
 	// directory, or of a disk image with an ext4 file system, raw or qcow2. It is not modified unless RootMode says so.
 	Image string
+	// ImagePullPolicy is whether an image of a registry is pulled: what is missing, unless it says otherwise.
+	ImagePullPolicy ImagePullPolicy
 	// RootMode is "overlay", which keeps the guest's writes apart, or "bind", which writes them into the directory.
 	RootMode string
 	// Upper is where writes to an overlay go: "disk", which survives stop and start, or "tmpfs", which does not.
@@ -82,6 +84,9 @@ func (config *SandboxConfig) c() (*C.msb_sandbox_config, error) {
 func (config *SandboxConfig) root(c *C.msb_sandbox_config, b *builder) {
 	b.text("image", config.Image, func(v *C.char, err **C.msb_error) C.msb_status {
 		return C.msb_sandbox_config_set_image(c, v, err)
+	})
+	number(b, uint32(config.ImagePullPolicy), func(err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_image_pull_policy(c, C.uint32_t(config.ImagePullPolicy), err)
 	})
 	b.text("root_mode", config.RootMode, func(v *C.char, err **C.msb_error) C.msb_status {
 		return C.msb_sandbox_config_set_root_mode(c, v, err)

@@ -1,4 +1,4 @@
-// The images of a home: loading, listing, removing.
+// The images of a home: loading, pulling, listing, removing.
 import CMsb
 
 extension Backend {
@@ -23,6 +23,18 @@ extension Backend {
         let config = try config.object()
         return try await performForImage(progress) { queue, token, operation, error in
             msb_image_load_fd_async(handle, descriptor, config.pointer, queue, token, operation, error)
+        }
+    }
+
+    /// Fetches an image from its registry as far as the home lacks it. It is there whole, or not at all, also if this is
+    /// cancelled. Wraps `msb_image_pull_async`.
+    public func pullImage(
+        _ reference: String, _ config: ImagePullConfig = ImagePullConfig(), progress: ProgressHandler? = nil
+    ) async throws(MsbError) -> ImageInfo {
+        let reference = try text(reference, "reference")
+        let config = try config.object()
+        return try await performForImage(progress) { queue, token, operation, error in
+            msb_image_pull_async(handle, reference, config.pointer, queue, token, operation, error)
         }
     }
 

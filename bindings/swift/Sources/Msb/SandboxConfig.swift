@@ -6,9 +6,11 @@ import CMsb
 public struct SandboxConfig: Sendable {
     /// The name, unique in its backend: 1 to 128 of A-Z a-z 0-9 . _ - beginning with a letter or digit.
     public var name: String?
-    /// The root file system: the reference of an image that was loaded, such as `python:3.12`, the path of a directory, or
+    /// The root file system: the reference of an image, such as `python:3.12`, the path of a directory, or
     /// of a disk image with an ext4 file system. It is not modified unless `rootMode` says so.
     public var image: String?
+    /// Whether an image of a registry is pulled. Default: `ifMissing`.
+    public var imagePullPolicy: ImagePullPolicy?
     /// What the guest's writes do to the image. Default: `overlay`.
     public var rootMode: RootMode?
     /// Where the guest's writes to its root go. Default: `disk`.
@@ -97,6 +99,8 @@ public struct SandboxConfig: Sendable {
 
     private func setRoot(_ config: ConfigObject) throws(MsbError) {
         try config.set("image", image, msb_sandbox_config_set_image)
+        try config.set(
+            "imagePullPolicy", imagePullPolicy.map { Int($0.rawValue) }, msb_sandbox_config_set_image_pull_policy)
         try config.set("rootMode", rootMode, msb_sandbox_config_set_root_mode)
         try config.set("upper", upper, msb_sandbox_config_set_upper)
         try config.set("upperSizeMiB", upperSizeMiB, msb_sandbox_config_set_upper_size_mib)

@@ -50,6 +50,22 @@ final class ImageTests: XCTestCase {
         }
     }
 
+    func testAPullThatNeedsNoRegistryAsksNone() async throws {
+        try await withArchive { path, backend in
+            let reference = "127.0.0.1:1/pulled:1"  // nobody listens there
+            let info = try await backend.loadImage(at: path, ImageLoadConfig(reference: reference))
+            let again = try await backend.pullImage(reference)
+            XCTAssertEqual(again.digest, info.digest)
+            var config = ImagePullConfig(policy: .never, platform: "linux/amd64")
+            config.credentials = ImagePullConfig.Credentials(username: "user", password: "secret")
+            config.insecure = true
+            await expect(.notFound) { _ = try await backend.pullImage("127.0.0.1:1/missing:1", config) }
+            var box = SandboxConfig(name: "box", image: "127.0.0.1:1/missing:1")
+            box.imagePullPolicy = .never
+            await expect(.notFound) { _ = try await backend.createSandbox(box) }
+        }
+    }
+
     func testALoadThatIsCancelledOrNoImageLeavesNone() async throws {
         try await withArchive { path, backend in
             // A pipe that nobody writes to keeps the load waiting.
