@@ -10,6 +10,7 @@ use super::{FileTree, OnProgress};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::ops;
+use crate::volume::remove::delete_all;
 use msb_protocol::files::FileRequest;
 use msb_tree::{FileInfo, FileKind, OpenOptions, Progress, Tree, TreeError, TreeErrorKind, WriteMode};
 use std::fs;
@@ -80,7 +81,7 @@ pub fn copy_out(
         FileKind::Directory => directory_out(guest, from, to, progress).inspect_err(|_| {
             if is_new {
                 // The failure of the copy is the one to tell of.
-                let _ = fs::remove_dir_all(to);
+                let _ = delete_all(to);
             }
         }),
         FileKind::File => file_out(guest, (from, &found), to, progress).inspect_err(|_| {

@@ -7,7 +7,8 @@ use crate::error::{MsbError, Status};
 use crate::supervise::stream::SpawnFailed;
 use msb_protocol::exec::SpawnFailure;
 use msb_protocol::files::Failure;
-use msb_tree::{TreeError, TreeErrorKind, path_problem};
+use msb_tree::{Room, TreeError, TreeErrorKind, path_problem};
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -21,17 +22,19 @@ impl From<TreeError> for MsbError {
         let (status, reason, remedy) = meaning(error.kind);
         let what = printable(&error.what);
         let path = printable(&error.path.to_string_lossy());
-        let problem = match error.kind {
-            TreeErrorKind::BadPath => path_problem(&error.path),
-            _ => None,
-        };
-        let message = match problem.or(explanation(error.kind)) {
+        let message = match explanation(&error) {
             Some(explanation) => format!("cannot {what} {path:?}: {explanation}"),
             None => format!("cannot {what} {path:?}"),
         };
         let made = Self::new(status, reason, message)
             .remedy(remedy)
             .detail("path", error.path.as_os_str().as_bytes());
+        let made = match error.room() {
+            Some(room) => made
+                .detail("quota_bytes", room.limit.bytes.to_string())
+                .detail("used_bytes", room.used.bytes.to_string()),
+            None => made,
+        };
         match error.errno() {
             Some(errno) => made.source(&io::Error::from_raw_os_error(errno)),
             None => made,
@@ -55,15 +58,20 @@ fn printable(text: &str) -> String {
 }
 
 /// What the kind says beyond the system's own words for the errno.
-fn explanation(kind: TreeErrorKind) -> Option<&'static str> {
-    match kind {
+fn explanation(error: &TreeError) -> Option<Cow<'static, str>> {
+    let said = match error.kind {
         TreeErrorKind::OutsideRoot => Some("the path leads out of the tree"),
-        TreeErrorKind::BadPath => Some("the path cannot be one of a file"),
+        TreeErrorKind::BadPath => {
+            Some(path_problem(&error.path).unwrap_or("the path cannot be one of a file"))
+        }
         TreeErrorKind::NotAFile => Some("it is a pipe, a socket or a device"),
         TreeErrorKind::NotADirectory => Some("it is not a directory"),
         TreeErrorKind::IsADirectory => Some("it is a directory"),
         TreeErrorKind::TooLarge => Some("it is larger than may be"),
-        TreeErrorKind::QuotaExceeded => Some("the volume's quota is used up"),
+        TreeErrorKind::QuotaExceeded => match error.room() {
+            Some(room) => return Some(used_up(room).into()),
+            None => Some("the volume's quota is used up"),
+        },
         TreeErrorKind::NotOpenFor => Some("the file was not opened for it"),
         TreeErrorKind::Cancelled => Some("it was cancelled"),
         TreeErrorKind::BadArchive => Some("the archive is damaged, or holds what is not accepted"),
@@ -75,7 +83,19 @@ fn explanation(kind: TreeErrorKind) -> Option<&'static str> {
         | TreeErrorKind::Loop
         | TreeErrorKind::ReadOnly
         | TreeErrorKind::Io => None,
-    }
+    };
+    said.map(Cow::Borrowed)
+}
+
+/// What a quota that refuses allows, and what is there.
+fn used_up(room: Room) -> String {
+    format!(
+        "the volume's quota of {} MiB and {} files does not allow it, of which {} bytes and {} files are used",
+        room.limit.bytes >> 20,
+        room.limit.inodes,
+        room.used.bytes,
+        room.used.inodes
+    )
 }
 
 /// Status, reason and remedy.
@@ -112,11 +132,7 @@ fn meaning(kind: TreeErrorKind) -> (Status, &'static str, &'static str) {
             "file.outside_root",
             "use a path without links or \"..\" that leave the tree",
         ),
-        TreeErrorKind::BadPath => (
-            Status::InvalidArgument,
-            "file.bad_path",
-            "use a relative path that is not empty, of names of at most 255 bytes",
-        ),
+        TreeErrorKind::BadPath => (Status::InvalidArgument, "file.bad_path", "correct the path"),
         TreeErrorKind::TooLarge => (
             Status::ResourceExhausted,
             "file.too_large",

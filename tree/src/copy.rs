@@ -56,8 +56,14 @@ impl Tree {
             to,
         };
         match kind_of(&stat) {
-            FileKind::File => copy.file(&source, &target),
-            FileKind::Symlink => copy.link(&source, &target, &stat),
+            FileKind::File => {
+                target.expect_other(WHAT_TO, to)?;
+                copy.file(&source, &target)
+            }
+            FileKind::Symlink => {
+                target.expect_other(WHAT_TO, to)?;
+                copy.link(&source, &target, &stat)
+            }
             FileKind::Directory => copy.directory(&source, &target),
             _ => Err(TreeError::refused(TreeErrorKind::NotAFile, WHAT, from)),
         }

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use crate::info::Usage;
+
 /// What kind of failure it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -122,6 +124,16 @@ pub struct TreeError {
     /// What was being done, as in "cannot {what} {path}".
     pub what: Cow<'static, str>,
     source: Option<io::Error>,
+    room: Option<Room>,
+}
+
+/// What a quota that refuses says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// What there may be at most.
+    pub limit: Usage,
+    /// What there is.
+    pub used: Usage,
 }
 
 impl TreeError {
@@ -132,6 +144,7 @@ impl TreeError {
             path: path.as_ref().to_owned(),
             what: what.into(),
             source: None,
+            room: None,
         }
     }
 
@@ -147,6 +160,7 @@ impl TreeError {
             path: path.as_ref().to_owned(),
             what: what.into(),
             source: errno.map(io::Error::from_raw_os_error),
+            room: None,
         }
     }
 
@@ -165,6 +179,7 @@ impl TreeError {
             path: path.as_ref().to_owned(),
             what: what.into(),
             source: Some(source),
+            room: None,
         }
     }
 
@@ -176,10 +191,26 @@ impl TreeError {
     /// A refusal by the quota, as one of what was being done. Failures of the ledger itself stay as they are.
     pub(crate) fn at(self, what: &'static str, path: &Path) -> Self {
         if self.kind == TreeErrorKind::QuotaExceeded {
-            Self::refused(self.kind, what, path)
+            Self {
+                room: self.room,
+                ..Self::refused(self.kind, what, path)
+            }
         } else {
             self
         }
+    }
+
+    /// The same refusal with what the quota that gave it has and allows.
+    pub(crate) fn with_room(self, room: Room) -> Self {
+        Self {
+            room: Some(room),
+            ..self
+        }
+    }
+
+    /// What the quota has and allows that refused, if it is this host's.
+    pub fn room(&self) -> Option<Room> {
+        self.room
     }
 
     /// The system's number, where the system gave one.

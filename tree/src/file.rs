@@ -19,6 +19,7 @@ use crate::write;
 pub struct TreeFile {
     file: OwnedFd,
     path: PathBuf,
+    writes: bool,
     appends: bool,
     quota: Option<Arc<Quota>>,
 }
@@ -63,6 +64,7 @@ impl Tree {
         Ok(TreeFile {
             file,
             path: path.to_owned(),
+            writes: options.write,
             appends: options.append,
             quota: self.quota.clone(),
         })
@@ -131,6 +133,7 @@ impl TreeFile {
     /// Writes `data` at `offset` (at the end, if opened with `append`); how many bytes were written, which is fewer
     /// than given only if the disk or a limit ended in the middle: the next call says which.
     pub fn pwrite(&self, data: &[u8], offset: u64) -> Result<usize, TreeError> {
+        self.expect_writes("write")?;
         if self.appends {
             return self.append(data);
         }
@@ -156,6 +159,7 @@ impl TreeFile {
 
     /// Writes `data` at the end; how many bytes, as in `pwrite`.
     pub fn append(&self, data: &[u8]) -> Result<usize, TreeError> {
+        self.expect_writes("write")?;
         let charge = match &self.quota {
             Some(quota) => Some(
                 quota
@@ -175,6 +179,15 @@ impl TreeFile {
         self.partial(written)
     }
 
+    /// Refuses what a file that is open for reading only does not take, before anything is charged for it.
+    fn expect_writes(&self, what: &'static str) -> Result<(), TreeError> {
+        if self.writes {
+            Ok(())
+        } else {
+            Err(self.fail(what, Errno::BADF))
+        }
+    }
+
     fn partial(&self, written: Result<usize, (Errno, usize)>) -> Result<usize, TreeError> {
         match written {
             Ok(done) => Ok(done),
@@ -191,6 +204,7 @@ impl TreeFile {
 
     /// Cuts or extends (with zeros) to `len` bytes.
     pub fn truncate(&self, len: u64) -> Result<(), TreeError> {
+        self.expect_writes("change the size of")?;
         write::set_len(self.quota.as_deref(), self.file.as_fd(), len, &self.path)
     }
 

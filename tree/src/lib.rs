@@ -32,7 +32,7 @@ mod walk;
 mod watch;
 mod write;
 
-pub use error::{TreeError, TreeErrorKind};
+pub use error::{Room, TreeError, TreeErrorKind};
 pub use file::TreeFile;
 pub use info::{FileInfo, FileKind, OpenOptions, Page, Progress, Usage, WriteMode};
 pub use list::MAX_PAGE;

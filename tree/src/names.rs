@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, mkdirat, readlinkat, symlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, readlinkat, statat, symlinkat};
 use rustix::io::Errno;
 
 use crate::error::{TreeError, TreeErrorKind};
+use crate::info::{FileKind, kind_of};
 use crate::partial;
 use crate::path::PATH_MAX;
 use crate::quota::Quota;
@@ -71,6 +72,13 @@ impl Tree {
         const WHAT: &str = "rename";
         let old = self.place(from, WHAT)?;
         let new = self.place(to, "rename to")?;
+        if new.is_of_directory {
+            let stat = statat(old.directory(), old.name, AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(|errno| TreeError::system(WHAT, from, errno))?;
+            if kind_of(&stat) != FileKind::Directory {
+                new.expect_other("rename to", to)?;
+            }
+        }
         partial::rename(
             self.quota.as_deref(),
             old.directory(),
@@ -106,6 +114,7 @@ impl Tree {
             ));
         }
         let place = self.place(path, WHAT)?;
+        place.expect_other(WHAT, path)?;
         make_link(self.quota.as_deref(), target, place.directory(), place.name)
             .map_err(|refused| refused.at(WHAT, path))
     }

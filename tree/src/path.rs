@@ -38,6 +38,11 @@ pub fn problem(path: &Path) -> Option<&'static str> {
     }
 }
 
+/// Whether the path can only be one of a directory.
+pub(crate) fn is_of_directory(path: &[u8]) -> bool {
+    path.ends_with(b"/")
+}
+
 /// Whether a system call can take the path and each of its components.
 pub(crate) fn is_possible(path: &[u8]) -> bool {
     !path.is_empty()

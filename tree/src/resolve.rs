@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, statat};
 use rustix::io::Errno;
 
 use crate::error::{TreeError, TreeErrorKind};
@@ -156,10 +156,19 @@ impl Tree {
                 .map_err(|errno| TreeError::system(what, path, errno))?;
             Parent::Opened(fd)
         };
-        Ok(Place {
+        let place = Place {
             directory,
             name: OsStr::from_bytes(name),
-        })
+            is_of_directory: path::is_of_directory(path.as_os_str().as_bytes()),
+        };
+        if place.is_of_directory
+            && place
+                .is_other()
+                .map_err(|errno| TreeError::system(what, path, errno))?
+        {
+            return Err(TreeError::system(what, path, Errno::NOTDIR));
+        }
+        Ok(place)
     }
 }
 
@@ -168,6 +177,8 @@ impl Tree {
 pub(crate) struct Place<'a> {
     directory: Parent<'a>,
     pub(crate) name: &'a OsStr,
+    /// Whether the caller wrote a slash behind the name, so that only a directory may have it.
+    pub(crate) is_of_directory: bool,
 }
 
 #[derive(Debug)]
@@ -177,6 +188,24 @@ enum Parent<'a> {
 }
 
 impl Place<'_> {
+    /// Whether something has the name that is no directory itself.
+    fn is_other(&self) -> Result<bool, Errno> {
+        match statat(self.directory(), self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(kind_of(&stat) != FileKind::Directory),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Refuses to give what is no directory a name that only a directory may have.
+    pub(crate) fn expect_other(&self, what: &'static str, path: &Path) -> Result<(), TreeError> {
+        if self.is_of_directory {
+            Err(TreeError::system(what, path, Errno::NOTDIR))
+        } else {
+            Ok(())
+        }
+    }
+
     pub(crate) fn directory(&self) -> BorrowedFd<'_> {
         match &self.directory {
             Parent::Root(fd) => *fd,

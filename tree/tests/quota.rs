@@ -388,3 +388,23 @@ fn a_server_that_writes_for_a_guest_charges_by_file() {
     cut.unwrap();
     assert_eq!(quota.usage().bytes, 100);
 }
+
+#[test]
+fn a_refusal_says_what_the_quota_allows_and_what_is_used() {
+    let (_world, tree, _quota) = charged(LIMIT);
+    tree.write(Path::new("a"), &[1; 1000], WriteMode::Replace, 0o600)
+        .unwrap();
+    let file = tree.open(Path::new("a"), &EDIT).unwrap();
+    for error in [
+        file.pwrite(b"x", 2 << 20).unwrap_err(),
+        file.truncate(2 << 20).unwrap_err(),
+        tree.write(Path::new("b"), &[1; 2 << 20], WriteMode::Atomic, 0o600)
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind, TreeErrorKind::QuotaExceeded);
+        let room = error.room().unwrap();
+        assert_eq!((room.limit.bytes, room.limit.inodes), (LIMIT.bytes, LIMIT.inodes));
+        assert_eq!(room.used.bytes, 1000);
+        assert!(!error.to_string().contains("ledger"), "{error}");
+    }
+}

@@ -409,3 +409,100 @@ fn errors_name_the_path_and_say_what_to_do() {
         TreeErrorKind::NotFound
     );
 }
+
+#[test]
+fn a_file_refuses_what_it_was_not_opened_for() {
+    let world = World::new();
+    world
+        .tree
+        .write(p("file"), b"data", WriteMode::Replace, 0o600)
+        .unwrap();
+    let open = |read, write| {
+        let options = OpenOptions {
+            read,
+            write,
+            create: false,
+            ..EDIT
+        };
+        world.tree.open(p("file"), &options).unwrap()
+    };
+    let reader = open(true, false);
+    assert_eq!(kind(reader.pwrite(b"x", 0)), TreeErrorKind::NotOpenFor);
+    assert_eq!(kind(reader.append(b"x")), TreeErrorKind::NotOpenFor);
+    assert_eq!(kind(reader.truncate(0)), TreeErrorKind::NotOpenFor);
+    assert_eq!(
+        kind(open(false, true).pread(&mut [0; 4], 0)),
+        TreeErrorKind::NotOpenFor
+    );
+    assert_eq!(world.tree.read(p("file"), 100).unwrap(), b"data");
+}
+
+#[test]
+fn a_slash_at_the_end_is_for_directories_only() {
+    let world = World::new();
+    let tree = &world.tree;
+    tree.write(p("file"), b"data", WriteMode::Replace, 0o600).unwrap();
+    tree.symlink(OsStr::new("dir"), p("link")).unwrap();
+    tree.mkdir(p("dir/"), 0o755, false).unwrap();
+    for name in ["file/", "link/"] {
+        assert_eq!(kind(tree.remove(p(name))), TreeErrorKind::NotADirectory, "{name}");
+        assert_eq!(
+            kind(tree.rename(p(name), p("new"))),
+            TreeErrorKind::NotADirectory,
+            "{name}"
+        );
+        assert_eq!(
+            kind(tree.copy(p(name), p("new"))),
+            TreeErrorKind::NotADirectory,
+            "{name}"
+        );
+    }
+    for name in ["new/", "dir/new/"] {
+        assert_eq!(
+            kind(tree.rename(p("file"), p(name))),
+            TreeErrorKind::NotADirectory,
+            "{name}"
+        );
+        assert_eq!(
+            kind(tree.copy(p("file"), p(name))),
+            TreeErrorKind::NotADirectory,
+            "{name}"
+        );
+        assert_eq!(
+            kind(tree.symlink(OsStr::new("x"), p(name))),
+            TreeErrorKind::NotADirectory,
+            "{name}"
+        );
+    }
+    assert_eq!(kind(tree.read(p("file/"), 100)), TreeErrorKind::NotADirectory);
+    tree.rename(p("dir/"), p("moved/")).unwrap();
+    tree.copy(p("moved/"), p("copied/")).unwrap();
+    tree.remove_dir(p("copied/"), true).unwrap();
+    tree.remove_dir(p("moved/"), false).unwrap();
+}
+
+#[test]
+fn a_copy_takes_the_place_of_a_file_and_never_of_a_directory() {
+    let world = World::new();
+    let tree = &world.tree;
+    tree.write(p("new"), b"new", WriteMode::Replace, 0o600).unwrap();
+    tree.write(p("old"), b"old", WriteMode::Replace, 0o600).unwrap();
+    tree.mkdir(p("dir"), 0o755, false).unwrap();
+    tree.copy(p("new"), p("old")).unwrap();
+    assert_eq!(tree.read(p("old"), 100).unwrap(), b"new");
+    assert_eq!(kind(tree.copy(p("new"), p("dir"))), TreeErrorKind::IsADirectory);
+    tree.mkdir(p("other"), 0o755, false).unwrap();
+    assert_eq!(
+        kind(tree.copy(p("dir"), p("other"))),
+        TreeErrorKind::AlreadyExists
+    );
+}
+
+#[test]
+fn a_root_that_became_a_link_is_not_opened() {
+    let world = World::new();
+    let link = world.dir.path().join("link");
+    symlink(world.volume(), &link).unwrap();
+    assert_eq!(kind(Tree::beneath_itself(&link)), TreeErrorKind::NotADirectory);
+    Tree::beneath_itself(&world.volume()).unwrap();
+}

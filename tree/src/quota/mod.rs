@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use self::ledger::Ledger;
 use self::lock::{Gate, Shared};
-use crate::error::{TreeError, TreeErrorKind};
+use crate::error::{Room, TreeError, TreeErrorKind};
 use crate::info::{FileKind, Usage, kind_of};
 use crate::resolve::size_of;
 use crate::usage::count;
@@ -87,13 +87,13 @@ pub struct Charge<'a> {
 
 impl Quota {
     /// Opens the ledger, making it where there is none, in a directory that exists. `root` is the tree that it
-    /// counts and does not hold the ledger. If nobody else has the ledger open, the tree is counted now.
+    /// counts, a directory itself and no link to one, and does not hold the ledger. If nobody else has the ledger open, the tree is counted now.
     pub fn open(ledger: &Path, root: &Path, limit: Limit) -> Result<Self, TreeError> {
         let fail = |source| TreeError::io("open the quota ledger", ledger, source);
         let directory = openat(
             CWD,
             root,
-            OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::RDONLY,
+            OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY,
             Mode::empty(),
         )
         .map_err(|errno| TreeError::system("open the root directory", root, errno))?;
@@ -194,9 +194,13 @@ impl Quota {
             if counted || !self.is_recount_due() || !self.try_recount()? {
                 return Err(TreeError::refused(
                     TreeErrorKind::QuotaExceeded,
-                    "put more in",
+                    "add to the tree",
                     &self.root_path,
-                ));
+                )
+                .with_room(Room {
+                    limit,
+                    used: self.usage(),
+                }));
             }
             counted = true;
         }
