@@ -124,6 +124,8 @@ enum EnterError {
     Quota(#[from] TreeError),
     #[error("cannot open a shared directory with a quota: {0}; check that it exists")]
     Meter(#[source] io::Error),
+    #[error("cannot open a shared directory: {0}; check that it is a directory, and no link to one")]
+    Share(#[source] io::Error),
     #[error("cannot confine the VMM: {0}")]
     Confine(#[from] confine::SeccompError),
     #[error("libkrun must not run with every file of this host in reach: {0}, or choose the driver `qemu`")]
@@ -135,9 +137,11 @@ enum EnterError {
 impl EnterError {
     fn failure(&self) -> BootFailure {
         let errno = match self {
-            Self::Plan(source) | Self::Kvm(source) | Self::Meter(source) | Self::Report(source) => {
-                source.raw_os_error()
-            }
+            Self::Plan(source)
+            | Self::Kvm(source)
+            | Self::Meter(source)
+            | Self::Share(source)
+            | Self::Report(source) => source.raw_os_error(),
             Self::Krun(error) => Some(error.errno()),
             Self::Files(confine::FenceError::Apply(source)) => source.raw_os_error(),
             Self::Quota(error) => error.errno(),
@@ -154,8 +158,8 @@ impl EnterError {
 
 /// Runs `msb-runner vmm`: becomes the machine that its plan describes.
 pub fn enter() -> ExitCode {
-    let machine = match prepare() {
-        Ok(machine) => machine,
+    let (machine, _pinned) = match prepare() {
+        Ok(prepared) => prepared,
         Err(error) => return setup::report_failure(&error.failure()),
     };
     let error = EnterError::from(machine.enter());
@@ -164,8 +168,15 @@ pub fn enter() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn prepare() -> Result<Machine, EnterError> {
-    let plan: VmmPlan = setup::read_plan().map_err(EnterError::Plan)?;
+/// The machine, and the directories that it serves, which stay open while it runs.
+fn prepare() -> Result<(Machine, Vec<OwnedFd>), EnterError> {
+    let mut plan: VmmPlan = setup::read_plan().map_err(EnterError::Plan)?;
+    let mut pinned = Vec::with_capacity(plan.shares.len());
+    for share in &mut plan.shares {
+        let (served, directory) = share.clone().pin().map_err(EnterError::Share)?;
+        *share = served;
+        pinned.push(directory);
+    }
     let agent = confine::inherited(plan.agent).ok_or(EnterError::Agent)?;
     // libkrun aborts when it cannot open it.
     std::fs::OpenOptions::new()
@@ -196,7 +207,7 @@ fn prepare() -> Result<Machine, EnterError> {
         Changes::InShares
     })?;
     setup::report_up().map_err(EnterError::Report)?;
-    Ok(machine)
+    Ok((machine, pinned))
 }
 
 /// Has what the guest writes to shares with a quota charged.

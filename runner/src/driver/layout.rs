@@ -10,9 +10,11 @@ use msb_protocol::launch::{
     DiskFormat, HostDisk, HostLower, HostMount, HostRoot, HostUpper, LaunchSpec, MountSource, QuotaSpec,
 };
 use msb_protocol::machine;
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// Tag of a root that is passed through.
@@ -51,6 +53,19 @@ impl Share {
     /// Whether it is the root, or a layer of it.
     pub(super) fn is_root(&self) -> bool {
         matches!(self.tag.as_str(), ROOT_TAG | LOWER)
+    }
+
+    /// Opens the directory for as long as the answer lives, and serves what was opened, whatever comes to have its name. A
+    /// mount's directory must be one itself: whoever could put a symbolic link in its place would choose what is shared.
+    pub(crate) fn pin(self) -> io::Result<(Self, OwnedFd)> {
+        let mut flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        if !self.is_root() {
+            flags |= OFlags::NOFOLLOW;
+        }
+        let fd = rustix::fs::open(&self.directory, flags, Mode::empty())?;
+        // With the dot it is no link itself, for those who follow none.
+        let directory = format!("/proc/self/fd/{}/.", fd.as_raw_fd());
+        Ok((Self { directory, ..self }, fd))
     }
 
     /// Leaves in reach of its server what it serves.

@@ -102,10 +102,12 @@ fn prepare() -> Result<ExitCode, ShareError> {
         .ok_or(ShareError::Descriptors(limit))?;
     // The library would do without, and let names from the guest lead out of the directory.
     openat2_works().map_err(ShareError::Openat2)?;
+    let directory = share.directory.clone();
     let bad = |source| ShareError::Directory {
-        directory: share.directory.clone(),
+        directory: directory.clone(),
         source,
     };
+    let (share, _pinned) = share.pin().map_err(bad)?;
     let only = share.only.clone().map(CString::new).transpose()?;
     if share.read_only {
         let system = read_only(&share, guest_fd_limit).map_err(bad)?;

@@ -277,3 +277,25 @@ fn a_joined_disk_leaves_its_descriptor_and_its_layers_in_reach_and_nothing_besid
     let (read, written) = std::thread::spawn(inside).join().unwrap();
     assert_eq!((read, written), ([true, true, true, false], [false; 4]));
 }
+
+#[test]
+fn a_share_is_the_directory_that_was_opened_and_never_a_link() {
+    let place = tempfile::tempdir().unwrap();
+    let real = place.path().join("real");
+    let link = place.path().join("link");
+    std::fs::create_dir(&real).unwrap();
+    std::fs::write(real.join("mark"), b"").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let share = |path: &Path| {
+        let layout = layout(Driver::QemuTcg, overlay(place.path()), vec![directory(path)]).unwrap();
+        layout.shares.into_iter().find(|share| !share.is_root()).unwrap()
+    };
+    assert!(share(&link).pin().is_err());
+    let (pinned, _open) = share(&real).pin().unwrap();
+    std::fs::rename(&real, place.path().join("moved")).unwrap();
+    std::os::unix::fs::symlink("/etc", &real).unwrap();
+    assert!(Path::new(&pinned.directory).join("mark").exists());
+    // As those open it who follow no link.
+    let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::DIRECTORY;
+    rustix::fs::open(&pinned.directory, flags, rustix::fs::Mode::empty()).unwrap();
+}
