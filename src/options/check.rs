@@ -85,6 +85,20 @@ pub fn name(name: &String) -> Verdict {
     }
 }
 
+/// The name of a volume that may be there already: 0.5.8 bounded it by nothing but what a directory can be called.
+pub fn stored_name(text: &String) -> Verdict {
+    const NAME_MAX: usize = 255;
+    let impossible = text.is_empty()
+        || text.len() > NAME_MAX
+        || text.starts_with('.')
+        || text.bytes().any(|byte| matches!(byte, b'/' | 0));
+    if impossible {
+        Err(format!("is {text:?}, which no volume can be called"))
+    } else {
+        Ok(())
+    }
+}
+
 /// A host name: dot-separated labels of letters, digits and hyphens, 64 bytes at most (the kernel's limit).
 pub fn hostname(name: &String) -> Verdict {
     let label = |label: &str| {

@@ -4,6 +4,7 @@
 //! finds its lock free and corrects the row.
 
 use super::create::{Chosen, choose_driver};
+use super::mount::in_use;
 use super::mount::launch::{check_machine, host_mounts};
 use super::mount::volumes::acquire_all;
 use super::settle::settle_locked;
@@ -133,6 +134,7 @@ impl Sandbox {
         let volumes = acquire_all(&self.backend, store, lock, &mounts)?;
         let mounts = host_mounts(&mounts, volumes)?;
         check_machine(driver, root.as_ref(), &mounts)?;
+        in_use::check_free(&self.backend, store, self.id, &mounts)?;
         Ok(LaunchSpec {
             protocol: PROTOCOL_VERSION,
             sandbox_id: self.id,

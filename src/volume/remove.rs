@@ -12,6 +12,9 @@ use std::path::Path;
 /// What the names of volumes end with that were removed and are not gone yet. They begin with a dot, as no volume's does.
 pub const REMOVED: &str = ".removed";
 
+/// Characters of a name that are kept in it.
+const SHOWN: usize = 48;
+
 /// How often records of dead sandboxes that come up in between are dealt with.
 const TRIES: u32 = 8;
 
@@ -20,7 +23,9 @@ impl Volume {
     pub fn remove(&self) -> Result<(), MsbError> {
         let store = self.backend.store()?;
         let place = self.directory();
-        let aside = place.with_file_name(format!(".{}.{}{REMOVED}", self.name, self.id));
+        // Names of 0.5.8 may be as long as one can be; the id alone tells them apart.
+        let shown: String = self.name.chars().take(SHOWN).collect();
+        let aside = place.with_file_name(format!(".{shown}.{}{REMOVED}", self.id));
         let displace = || match fs::rename(&place, &aside) {
             // One without a directory has nothing to lose; a repeated call has moved it already.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

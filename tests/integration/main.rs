@@ -21,4 +21,5 @@ mod leaks;
 mod random;
 mod runner_kills;
 mod support;
+mod volumes;
 mod walk;

@@ -3,6 +3,7 @@
 //! Invariant: a [`Mount`] names one source and a path that [`path::normalise`] gave; what of it this host has is asked
 //! when the sandbox is created and again when it starts.
 
+pub mod in_use;
 pub mod launch;
 pub mod options;
 pub mod path;

@@ -48,7 +48,7 @@ options! {
         /// missing. Required.
         guest_path: Option<String> = None, "set_guest_path", since "0.1.0", check |v| each(v, path::check);
         /// Show the volume of this name. Exactly one of volume, bind, tmpfs and disk is required.
-        volume: Option<String> = None, "set_volume", since "0.1.0", check |v| each(v, check::name);
+        volume: Option<String> = None, "set_volume", since "0.1.0", check |v| each(v, check::stored_name);
         /// What creating the sandbox does about the volume: `"existing"` requires it, `"create"` makes it and requires
         /// that it is new, `"ensure"` makes it if it is missing and otherwise requires that its kind and sizes are
         /// those given here.
