@@ -133,8 +133,8 @@ impl Sandbox {
         let mounts = spec.mounts()?;
         let volumes = acquire_all(&self.backend, store, lock, &mounts)?;
         let mounts = host_mounts(&mounts, volumes)?;
-        check_machine(driver, root.as_ref(), &mounts)?;
         in_use::check_free(&self.backend, store, self.id, &mounts)?;
+        check_machine(driver, root.as_ref(), &mounts)?;
         Ok(LaunchSpec {
             protocol: PROTOCOL_VERSION,
             sandbox_id: self.id,

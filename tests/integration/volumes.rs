@@ -7,9 +7,8 @@ use msb::sandbox::mount::options::MountOptions;
 use msb::volume::Volume;
 use msb::volume::options::{VolumeKind, VolumeOptions};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 fn options(name: &str) -> VolumeOptions {
     VolumeOptions {
@@ -77,20 +76,6 @@ fn a_volume_whose_directory_became_a_link_is_refused_by_files_info_and_mounts() 
 }
 
 #[test]
-fn mounting_a_volume_keeps_others_out_of_the_directory_of_volumes() {
-    let home = Home::new();
-    let backend = home.open();
-    Volume::create(&backend, &options("shared")).unwrap();
-    fs::set_permissions(volumes(&home), fs::Permissions::from_mode(0o755)).unwrap();
-    // There is no machine to mount it in.
-    assert_eq!(start(&home, "shared").reason(), "mount.unsupported");
-    assert_eq!(
-        fs::metadata(volumes(&home)).unwrap().permissions().mode() & 0o777,
-        0o700
-    );
-}
-
-#[test]
 fn a_name_of_058_as_long_as_a_directory_can_have_is_mounted_and_removed() {
     let home = Home::new();
     let backend = home.open();
@@ -106,24 +91,44 @@ fn a_name_of_058_as_long_as_a_directory_can_have_is_mounted_and_removed() {
 }
 
 #[test]
-fn a_disk_that_a_running_sandbox_has_by_its_path_is_busy_by_name() {
+fn a_disk_image_that_a_running_sandbox_has_is_busy_by_its_name() {
     let home = Home::new();
     let backend = home.open();
-    let volume: Arc<Volume> = Volume::create(&backend, &disk("disk")).unwrap();
-    let image = volume.directory().join("disk.raw");
+    let image = Volume::create(&backend, &disk("disk"))
+        .unwrap()
+        .directory()
+        .join("disk.raw");
+    let mut options = home.options("other");
+    options.mounts = vec![MountOptions {
+        guest_path: Some("/data".to_owned()),
+        disk: Some(image.to_str().unwrap().to_owned()),
+        ..MountOptions::default()
+    }];
+    let other = Sandbox::create(&backend, &options).unwrap();
+    let holder = Sandbox::create(&backend, &home.options("holder")).unwrap();
+    holder.start(patience()).unwrap();
+    // Without a machine nobody can have a disk: the lock and the configuration are those of one that has it.
     let lock = fs::File::open(&image).unwrap();
-    let sandbox = |name: &str| {
-        let mut options = home.options(name);
-        options.mounts = vec![MountOptions {
-            guest_path: Some("/data".to_owned()),
-            disk: Some(image.to_str().unwrap().to_owned()),
-            ..MountOptions::default()
-        }];
-        Sandbox::create(&backend, &options).unwrap()
-    };
-    let (holder, other) = (sandbox("holder"), sandbox("other"));
     lock.try_lock().unwrap();
-    // Nobody runs: the lock is left to the runner.
+    let store = rusqlite::Connection::open(home.path().join("db/msb.db")).unwrap();
+    let changed = store
+        .execute(
+            "UPDATE sandbox SET config = json_set(config, '$.mounts',
+                 json((SELECT json_extract(config, '$.mounts') FROM sandbox WHERE name = 'other')))
+             WHERE name = 'holder'",
+            [],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+    let error = other.start(patience()).unwrap_err();
+    assert_eq!(
+        (error.status(), error.reason()),
+        (Status::Busy, "disk.in_use"),
+        "{error:?}"
+    );
+    assert!(error.text().contains("holder"), "{}", error.text());
+    // What is not locked is free, whoever names it.
+    drop(lock);
     assert_eq!(other.start(patience()).unwrap_err().reason(), "mount.unsupported");
-    drop((holder, lock));
+    holder.stop(10_000).unwrap();
 }

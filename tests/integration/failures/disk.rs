@@ -5,9 +5,12 @@ use crate::support::{Home, is_machine, list_all, open, patience, runs, sandbox_o
 use msb::backend::Backend;
 use msb::error::Status;
 use msb::sandbox::Sandbox;
+use msb::volume::Volume;
+use msb::volume::options::{VolumeKind, VolumeOptions};
 use msb_store::SandboxStatus;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs;
 use std::io::Write;
@@ -231,6 +234,45 @@ fn a_home_without_programs_is_permission_denied_with_its_remedy() {
         mount_remount(home.path(), MountFlags::empty(), c"").unwrap();
         sandbox.start(patience()).unwrap();
         sandbox.stop(10_000).unwrap();
+        backend.close(patience()).unwrap();
+    });
+}
+
+#[test]
+fn a_volume_that_a_full_disk_refuses_leaves_neither_row_nor_directory() {
+    on_tmpfs("size=64m", MountFlags::NOSUID, |home| {
+        let backend = home.open();
+        let options = |name: String, capacity_mib: Option<u64>| VolumeOptions {
+            name: Some(name),
+            kind: capacity_mib.map_or(VolumeKind::Dir, |_| VolumeKind::Disk),
+            capacity_mib,
+            ..VolumeOptions::default()
+        };
+        Volume::create(&backend, &options("first".to_owned(), None)).unwrap();
+        let ballast = home.path().join("ballast");
+        fill(&ballast);
+        for capacity in [None, Some(64)] {
+            // The log of the database may have some room.
+            let refused = (0..5000).find_map(|number| {
+                let name = format!("new-{}-{number}", capacity.unwrap_or(0));
+                Volume::create(&backend, &options(name, capacity)).err()
+            });
+            let error = refused.expect("a full disk refuses");
+            assert_eq!(error.status(), Status::DiskFull, "{error:?}");
+        }
+        fs::remove_file(&ballast).unwrap();
+        let store = rusqlite::Connection::open(home.path().join("db/msb.db")).unwrap();
+        let mut query = store.prepare("SELECT name FROM volume").unwrap();
+        let rows: BTreeSet<String> = query
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let directories: BTreeSet<String> = fs::read_dir(home.path().join("volumes"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(rows, directories);
         backend.close(patience()).unwrap();
     });
 }
