@@ -2524,7 +2524,7 @@ msb_status msb_exec_wait_async(msb_exec exec,
 /**
  * Makes a config with nothing but a program.
  *
- * - program: copied; may be NULL. That it is set is checked when the config is used.
+ * - program: copied; NULL for the sandbox's default command.
  * - Returns: owned, to be freed with `msb_exec_config_free`; NULL if there is no memory or an argument is not UTF-8.
  * - Blocking: no.
  * - Errors: none.
@@ -2575,7 +2575,8 @@ msb_status msb_exec_config_to_json(const msb_exec_config *config,
 MSB_API void msb_exec_config_free(msb_exec_config *config);
 
 /**
- * The program: a path in the guest, or a name that is looked for in its `PATH`. Required.
+ * The program: a path in the guest, or a name that is looked for in its `PATH`. Unset: the sandbox's default
+ * command, its entrypoint and cmd, in which args take the place of cmd if there are any.
  *
  * - config: changed; not NULL.
  * - program: copied; not NULL.
@@ -5782,6 +5783,58 @@ MSB_API
 msb_status msb_sandbox_config_set_user(msb_sandbox_config *config,
                                        const char *user,
                                        msb_error **err);
+
+/**
+ * What the default command begins with, for an image that has none or another; without it that of the image. When it
+ * is set, the image's cmd is not used.
+ *
+ * - config: changed; not NULL.
+ * - words: copied; the program and its first arguments; may be NULL if there are none.
+ * - count: how many there are; 0 for a default command without an entrypoint.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_config_set_entrypoint(msb_sandbox_config *config,
+                                             const char *const *words,
+                                             size_t count,
+                                             msb_error **err);
+
+/**
+ * What the default command ends with: arguments for the entrypoint, or the whole command where there is none. Unset:
+ * the image's.
+ *
+ * - config: changed; not NULL.
+ * - words: copied; may be NULL if there are none.
+ * - count: how many there are.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_config_set_cmd(msb_sandbox_config *config,
+                                      const char *const *words,
+                                      size_t count,
+                                      msb_error **err);
+
+/**
+ * The signal by which a stop asks commands to end, as `"SIGQUIT"`, `"QUIT"`, `"3"` or `"SIGRTMIN+3"`. Unset: the
+ * image's, else SIGTERM.
+ *
+ * - config: changed; not NULL.
+ * - stop_signal: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_config_set_stop_signal(msb_sandbox_config *config,
+                                              const char *stop_signal,
+                                              msb_error **err);
 
 /**
  * Labels to find the sandbox by. The prefixes `sandbox.`, `microsandbox.` and `service.` are reserved.

@@ -28,6 +28,10 @@ var leftOut = map[string]string{
 	"msb_queue_wake":     "the queue's goroutine waits for the descriptor, and closing the queue makes that readable",
 	"msb_queue_pending":  "the package counts its own waiters",
 
+	"msb_sandbox_config_set_entrypoint":  "default commands come with images",
+	"msb_sandbox_config_set_cmd":         "default commands come with images",
+	"msb_sandbox_config_set_stop_signal": "default commands come with images",
+
 	"msb_exec_write":         "Exec.TakeStdin gives an *os.File",
 	"msb_exec_write_async":   "Exec.TakeStdin gives an *os.File",
 	"msb_exec_close_stdin":   "closing the *os.File of Exec.TakeStdin does it",

@@ -49,6 +49,7 @@ impl Agent {
         match self.place.make(spec, &mut self.spawner) {
             Ok(()) => {
                 self.phase = Phase::Serving;
+                self.stop_signal = spec.stop_signal;
                 Ok(self.link.push_control(LINK_STREAM, &AgentMessage::Booted)?)
             }
             Err(failure) => {

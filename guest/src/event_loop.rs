@@ -136,6 +136,8 @@ pub struct Agent {
     children: Children,
     pub(crate) spawner: Spawner,
     pub(crate) phase: Phase,
+    /// By which a shutdown asks every process to end.
+    pub(crate) stop_signal: i32,
     pub(crate) streams: BTreeMap<u32, Stream>,
     by_pid: BTreeMap<i32, u32>,
     turns: VecDeque<(u32, Channel)>,
@@ -167,6 +169,7 @@ impl Agent {
             children,
             spawner,
             phase: Phase::Waiting,
+            stop_signal: libc::SIGTERM,
             streams: BTreeMap::new(),
             by_pid: BTreeMap::new(),
             turns: VecDeque::new(),

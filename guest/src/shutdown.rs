@@ -1,4 +1,4 @@
-//! The orderly end: TERM, KILL after the grace, flush, unmount, report.
+//! The orderly end: the stop signal (TERM, unless the sandbox has another), KILL after the grace, flush, unmount, report.
 //!
 //! The agent goes on serving its streams meanwhile, so that a command's last words still arrive; only new
 //! commands are refused.
@@ -77,8 +77,8 @@ impl Agent {
         }
         self.phase = Phase::Terminating { until };
         if grace_ms > 0 {
-            self.place.signal_all(libc::SIGTERM);
-            // A stopped process cannot heed TERM.
+            self.place.signal_all(self.stop_signal);
+            // A stopped process cannot heed it.
             self.place.signal_all(libc::SIGCONT);
         }
         self.reap()

@@ -133,6 +133,8 @@ pub struct GuestSpec {
     pub clock_unix_ns: u64,
     /// Random bytes from the host, mixed into the guest's pool and credited; 32 to 256 of them.
     pub entropy: Vec<u8>,
+    /// Linux's number of the signal by which a shutdown asks every process to end.
+    pub stop_signal: i32,
 }
 
 /// What the runner tells the agent.
@@ -141,9 +143,9 @@ pub struct GuestSpec {
 pub enum HostMessage {
     /// Make this machine.
     Boot(Box<GuestSpec>),
-    /// End every process (TERM, then KILL after the grace), flush, unmount, report, end the machine.
+    /// End every process (the stop signal, then KILL after the grace), flush, unmount, report, end the machine.
     Shutdown {
-        /// Milliseconds between TERM and KILL.
+        /// Milliseconds between the stop signal and KILL.
         grace_ms: u64,
     },
     /// Answer [`AgentMessage::Pong`].

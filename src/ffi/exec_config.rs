@@ -32,7 +32,7 @@ impl msb_exec_config {
 
 /// Makes a config with nothing but a program.
 ///
-/// - program: copied; may be NULL. That it is set is checked when the config is used.
+/// - program: copied; NULL for the sandbox's default command.
 /// - Returns: owned, to be freed with `msb_exec_config_free`; NULL if there is no memory or an argument is not UTF-8.
 /// - Blocking: no.
 /// - Errors: none.
@@ -98,7 +98,8 @@ pub unsafe extern "C" fn msb_exec_config_free(config: *mut msb_exec_config) {
     });
 }
 
-/// The program: a path in the guest, or a name that is looked for in its `PATH`. Required.
+/// The program: a path in the guest, or a name that is looked for in its `PATH`. Unset: the sandbox's default
+/// command, its entrypoint and cmd, in which args take the place of cmd if there are any.
 ///
 /// - config: changed; not NULL.
 /// - program: copied; not NULL.

@@ -12,7 +12,7 @@ use crate::ffi::image_pull_config::policy_of;
 use crate::ffi::mount_config::msb_mount_config;
 use crate::ffi::status::msb_status;
 use crate::ffi::value::{self, value_object};
-use crate::ffi::{builder, ffi};
+use crate::ffi::{builder, ffi, text};
 use crate::options;
 use crate::sandbox::options::Rlimit;
 use crate::sandbox::options::{SandboxOptions, fields};
@@ -351,6 +351,74 @@ pub unsafe extern "C" fn msb_sandbox_config_set_user(
 ) -> msb_status {
     ffi!(err, [edit config, text user], {
         builder::set(&mut config.options, fields::user, Some(user.to_owned()))
+    })
+}
+
+/// What the default command begins with, for an image that has none or another; without it that of the image. When it
+/// is set, the image's cmd is not used.
+///
+/// - config: changed; not NULL.
+/// - words: copied; the program and its first arguments; may be NULL if there are none.
+/// - count: how many there are; 0 for a default command without an entrypoint.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_config_set_entrypoint(
+    config: *mut msb_sandbox_config,
+    words: *const *const c_char,
+    count: usize,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config], {
+        // SAFETY: the caller keeps msb.h's contract on pointers: `count` texts.
+        let words = unsafe { text::list(words, count, "words") }?;
+        builder::set(&mut config.options, fields::entrypoint, Some(words))
+    })
+}
+
+/// What the default command ends with: arguments for the entrypoint, or the whole command where there is none. Unset:
+/// the image's.
+///
+/// - config: changed; not NULL.
+/// - words: copied; may be NULL if there are none.
+/// - count: how many there are.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_config_set_cmd(
+    config: *mut msb_sandbox_config,
+    words: *const *const c_char,
+    count: usize,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config], {
+        // SAFETY: the caller keeps msb.h's contract on pointers: `count` texts.
+        let words = unsafe { text::list(words, count, "words") }?;
+        builder::set(&mut config.options, fields::cmd, Some(words))
+    })
+}
+
+/// The signal by which a stop asks commands to end, as `"SIGQUIT"`, `"QUIT"`, `"3"` or `"SIGRTMIN+3"`. Unset: the
+/// image's, else SIGTERM.
+///
+/// - config: changed; not NULL.
+/// - stop_signal: copied; not NULL.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_config_set_stop_signal(
+    config: *mut msb_sandbox_config,
+    stop_signal: *const c_char,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config, text stop_signal], {
+        builder::set(&mut config.options, fields::stop_signal, Some(stop_signal.to_owned()))
     })
 }
 

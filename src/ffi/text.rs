@@ -13,6 +13,9 @@ use crate::error::{MsbError, Status};
 /// The longest text taken, in bytes. A JSON document with a large environment fits; a missing NUL is noticed.
 pub const MAX_TEXT: usize = 16 << 20;
 
+/// The most texts taken in one list.
+const MAX_TEXTS: usize = 1 << 16;
+
 /// A required text.
 ///
 /// # Safety
@@ -42,6 +45,33 @@ pub unsafe fn optional<'a>(text: *const c_char, name: &str) -> Result<Option<&'a
             ))
         }
     }
+}
+
+/// A list of texts; NULL is an empty one of 0 texts.
+///
+/// # Safety
+/// `texts` is NULL or points to `count` pointers, each as for [`required`].
+pub unsafe fn list(texts: *const *const c_char, count: usize, name: &str) -> Result<Vec<String>, MsbError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if texts.is_null() {
+        return Err(null(name));
+    }
+    if count > MAX_TEXTS {
+        return Err(invalid(
+            "argument.too_long",
+            name,
+            &format!("has more than {MAX_TEXTS} texts"),
+        ));
+    }
+    // SAFETY: as the caller promises.
+    let texts = unsafe { std::slice::from_raw_parts(texts, count) };
+    texts
+        .iter()
+        // SAFETY: as the caller promises.
+        .map(|text| unsafe { required(*text, name) }.map(str::to_owned))
+        .collect()
 }
 
 /// A required path, whose bytes need not be UTF-8.

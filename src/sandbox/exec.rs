@@ -103,10 +103,16 @@ impl Sandbox {
         patience: Duration,
     ) -> Result<Unclaimed, MsbError> {
         options.validate()?;
-        let spec = ExecSpec {
+        let mut spec = ExecSpec {
             collected,
             ..exec_spec(options)
         };
+        if options.program.is_none() {
+            let (own, args) = (Arc::clone(self), options.args.clone());
+            (spec.program, spec.args) = waiting
+                .block(self.lane(), move || own.default_command(args))
+                .await?;
+        }
         let deadline = Deadline::after(patience);
         let link = self.ready_link(waiting, deadline).await?;
         let request = StreamRequest::Exec(Box::new(spec));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::error::MsbError;
 use crate::options::check::{self, each, within};
-use crate::options::{OptionType, Options, Problem, options, verdict};
+use crate::options::{OptionType, Options, options, verdict};
 use crate::sandbox::options::Rlimit;
 
 /// Where a command's standard input comes from.
@@ -77,7 +77,8 @@ impl OptionType for Stdin {
 options! {
     /// A command to run in a sandbox.
     ExecOptions for "msb_exec_config" {
-        /// The program: a path in the guest, or a name that is looked for in its `PATH`. Required.
+        /// The program: a path in the guest, or a name that is looked for in its `PATH`. Unset: the sandbox's default
+        /// command, its entrypoint and cmd, in which args take the place of cmd if there are any.
         program: Option<String> = None, "set_program", since "0.1.0", check |v| each(v, check::text);
         /// The arguments after the program's own name.
         args: Vec<String> = Vec::new(), "add_arg", since "0.1.0", check |v| each(v, |arg: &String| check::no_nul(arg));
@@ -108,14 +109,7 @@ options! {
 impl ExecOptions {
     /// An error that lists everything that is wrong with the options.
     pub fn validate(&self) -> Result<(), MsbError> {
-        let mut problems = self.problems();
-        if self.program.is_none() {
-            problems.push(Problem {
-                key: "program",
-                problem: "is not set".to_owned(),
-            });
-        }
-        verdict::<Self>(problems)
+        verdict::<Self>(self.problems())
     }
 }
 

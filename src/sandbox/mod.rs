@@ -2,6 +2,7 @@
 //!
 //! One file per verb. State is never cached here: the row, the liveness lock and the link are asked each time.
 
+pub mod command;
 pub mod create;
 pub mod disk_image;
 pub mod end;

@@ -11,6 +11,7 @@ use crate::error::MsbError;
 use crate::image::pull_options::PullPolicy;
 use crate::options::check::{self, Verdict, each, within};
 use crate::options::{OptionType, Options, Problem, choice, options, verdict};
+use crate::sandbox::command;
 use crate::sandbox::mount::options::{self as mount, MountOptions};
 
 choice! {
@@ -155,6 +156,15 @@ options! {
         /// The user of commands that do not say: a name of the guest's passwd or a number, `user[:group]`.
         /// Unset: root.
         user: Option<String> = None, "set_user", since "0.1.0", check |v| each(v, check::text);
+        /// What the default command begins with, for an image that has none or another; without it that of the image. When it
+        /// is set, the image's cmd is not used.
+        entrypoint: Option<Vec<String>> = None, "set_entrypoint", since "0.1.0", check |v| each(v, command::check);
+        /// What the default command ends with: arguments for the entrypoint, or the whole command where there is none. Unset:
+        /// the image's.
+        cmd: Option<Vec<String>> = None, "set_cmd", since "0.1.0", check |v| each(v, command::check);
+        /// The signal by which a stop asks commands to end, as `"SIGQUIT"`, `"QUIT"`, `"3"` or `"SIGRTMIN+3"`. Unset: the
+        /// image's, else SIGTERM.
+        stop_signal: Option<String> = None, "set_stop_signal", since "0.1.0", check |v| each(v, command::check_signal);
         /// Labels to find the sandbox by. The prefixes `sandbox.`, `microsandbox.` and `service.` are reserved.
         labels: BTreeMap<String, String> = BTreeMap::new(), "add_label", since "0.1.0", check check::labels;
         /// Resource limits of every command in the sandbox.

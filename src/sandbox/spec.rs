@@ -1,6 +1,7 @@
 //! What a sandbox is, as stored in `sandbox.config`: the JSON of microsandbox 0.5.8, with what only libmsb knows
 //! under the key `libmsb`. Keys that this version does not know are kept.
 
+use super::command;
 use super::disk_image::{DiskImage, StoredFormat};
 use super::mount::{Mount, stored};
 use super::options::{Isolation, SandboxOptions, UpperKind};
@@ -163,6 +164,9 @@ pub struct Own {
     /// Longest run, in milliseconds.
     #[serde(default)]
     pub max_duration_ms: Option<u64>,
+    /// Signal by which a stop asks commands to end.
+    #[serde(default)]
+    pub stop_signal: Option<String>,
 }
 
 /// Longest start of a sandbox that does not say, in milliseconds: twenty may start at once on two cores.
@@ -184,6 +188,7 @@ impl Own {
             boot_timeout_ms: DEFAULT_BOOT_TIMEOUT_MS,
             idle_timeout_ms: None,
             max_duration_ms: None,
+            stop_signal: None,
         }
     }
 }
@@ -274,7 +279,7 @@ impl SandboxSpec {
                 ),
                 hostname: options.hostname.clone(),
                 user: options.user.clone().or(defaults.user),
-                rest: default_command(defaults.entrypoint, defaults.cmd),
+                rest: command::stored(options, defaults.entrypoint, defaults.cmd),
             },
             env: environment(&defaults.env, options),
             labels: labels(defaults.labels, options),
@@ -296,6 +301,7 @@ impl SandboxSpec {
                 boot_timeout_ms: options.boot_timeout_ms.unwrap_or(DEFAULT_BOOT_TIMEOUT_MS),
                 idle_timeout_ms: options.idle_timeout_ms,
                 max_duration_ms: options.max_duration_ms,
+                stop_signal: options.stop_signal.clone().or(defaults.stop_signal),
             },
             rest: Map::new(),
         }
@@ -365,14 +371,6 @@ fn labels(image: BTreeMap<String, String>, options: &SandboxOptions) -> BTreeMap
         .collect();
     labels.extend(options.labels.clone());
     labels
-}
-
-/// The image's default command under the keys of 0.5.8.
-fn default_command(entrypoint: Option<Vec<String>>, cmd: Option<Vec<String>>) -> Map<String, Value> {
-    [("entrypoint", entrypoint), ("cmd", cmd)]
-        .into_iter()
-        .filter_map(|(key, words)| Some((key.to_owned(), Value::from(words?))))
-        .collect()
 }
 
 /// What the store has may be as large as its writer liked.

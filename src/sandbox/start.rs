@@ -9,7 +9,7 @@ use super::mount::launch::{check_machine, host_mounts};
 use super::mount::volumes::acquire_all;
 use super::settle::settle_locked;
 use super::spec::SandboxSpec;
-use super::{Sandbox, end, labels, root};
+use super::{Sandbox, command, end, labels, root};
 use crate::backend::make_private;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
@@ -152,7 +152,7 @@ impl Sandbox {
             memory_mib: spec.resources.memory_mib,
             root,
             mounts,
-            guest: guest_spec(&self.name, &spec),
+            guest: guest_spec(&self.name, &spec)?,
             lifetime: Lifetime {
                 detached: spec.libmsb.detached,
                 ephemeral: row.ephemeral,
@@ -350,7 +350,7 @@ fn stage_name(stage: BootStage) -> &'static str {
     }
 }
 
-fn guest_spec(name: &str, spec: &SandboxSpec) -> GuestSpec {
+fn guest_spec(name: &str, spec: &SandboxSpec) -> Result<GuestSpec, MsbError> {
     // First, so that the sandbox's own variable of this name wins.
     let shell = spec
         .runtime
@@ -358,7 +358,7 @@ fn guest_spec(name: &str, spec: &SandboxSpec) -> GuestSpec {
         .clone()
         .map(|shell| ("SHELL".to_owned(), shell));
     let variables = spec.env.iter();
-    GuestSpec {
+    Ok(GuestSpec {
         root: None,
         mounts: Vec::new(),
         hostname: spec.runtime.hostname.clone().unwrap_or_else(|| host_name(name)),
@@ -372,7 +372,8 @@ fn guest_spec(name: &str, spec: &SandboxSpec) -> GuestSpec {
         nameservers: Vec::new(),
         clock_unix_ns: 0,
         entropy: Vec::new(),
-    }
+        stop_signal: command::stop_signal(spec)?,
+    })
 }
 
 /// A host name from a sandbox's name, which may be longer than one may be.

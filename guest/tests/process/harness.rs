@@ -77,6 +77,7 @@ pub fn guest() -> GuestSpec {
         nameservers: Vec::new(),
         clock_unix_ns: 0,
         entropy: vec![0; 32],
+        stop_signal: libc::SIGTERM,
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn spec(directory: &Path) -> LaunchSpec {
             nameservers: Vec::new(),
             clock_unix_ns: 0,
             entropy: Vec::new(),
+            stop_signal: 15,
         },
         lifetime: Lifetime {
             detached: false,

@@ -143,6 +143,7 @@ impl Home {
                 nameservers: vec![],
                 clock_unix_ns: 0,
                 entropy: vec![],
+                stop_signal: 15,
             },
             lifetime: Lifetime {
                 detached: false,
