@@ -8,6 +8,7 @@
 //! archive/   members of a tar archive       tree.rs    inodes and directories in memory
 //! layer.rs   an archive into a layer        image.rs   a tree into metadata on disk
 //! merge.rs   layers into one image          reader.rs  an image back into entries
+//! tar.rs     a layer back into an archive
 //! format.rs, dirents.rs, xattr.rs: bytes on disk
 //! sink.rs    large writes, holes            limits.rs, error.rs: what is too much, and why not
 //! ```
@@ -25,6 +26,7 @@ mod limits;
 mod merge;
 pub mod reader;
 mod sink;
+mod tar;
 mod tree;
 mod xattr;
 
@@ -32,3 +34,4 @@ pub use error::{LayerError, Refusal};
 pub use layer::{Layer, write_layer};
 pub use limits::{LimitError, LimitKind, Limits};
 pub use merge::{MergeError, Merged, merge};
+pub use tar::{LayerTar, TarError};
