@@ -27,6 +27,11 @@ protected:
         return static_cast<Self &>(*this);
     }
 
+    Self &set_all(msb_status (*function)(Raw *, const char *const *, std::size_t, msb_error **), const texts &words) {
+        if (!error_) error_ = words.error();
+        return set(function, words.data(), words.size());
+    }
+
 private:
     msb::error error_;
 };
@@ -39,6 +44,11 @@ private:
 #define MSB_HPP_OPTION(NAME, FUNCTION, PARAMETERS, ...)                         \
     self &NAME PARAMETERS & { return this->set(FUNCTION, __VA_ARGS__); }        \
     self &&NAME PARAMETERS && { return std::move(this->set(FUNCTION, __VA_ARGS__)); }
+
+// The same for several texts.
+#define MSB_HPP_TEXTS_OPTION(NAME, FUNCTION)                                                      \
+    self &NAME(const texts &words) & { return this->set_all(FUNCTION, words); }                    \
+    self &&NAME(const texts &words) && { return std::move(this->set_all(FUNCTION, words)); }
 
 // To and from JSON text, which schemas/ describe.
 #define MSB_HPP_JSON(FROM, TO)                                                                     \

@@ -17,6 +17,8 @@ public:
     using self = exec_config;
     using config::config;
 
+    // The sandbox's default command.
+    exec_config() : config(msb_exec_config_new(nullptr)) {}
     // A path in the guest, or a name that is looked for in its PATH. No shell is involved.
     explicit exec_config(const text &program) : config(msb_exec_config_new(nullptr)) { this->program(program); }
     MSB_HPP_JSON(msb_exec_config_from_json, msb_exec_config_to_json)

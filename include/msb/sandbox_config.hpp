@@ -59,6 +59,9 @@ public:
     MSB_HPP_OPTION(shell, msb_sandbox_config_set_shell, (const text &path), path)
     MSB_HPP_OPTION(hostname, msb_sandbox_config_set_hostname, (const text &name), name)
     MSB_HPP_OPTION(user, msb_sandbox_config_set_user, (const text &user), user)
+    MSB_HPP_TEXTS_OPTION(entrypoint, msb_sandbox_config_set_entrypoint)
+    MSB_HPP_TEXTS_OPTION(cmd, msb_sandbox_config_set_cmd)
+    MSB_HPP_OPTION(stop_signal, msb_sandbox_config_set_stop_signal, (const text &name), name)
     MSB_HPP_OPTION(label, msb_sandbox_config_add_label, (const text &key, const text &value), key, value)
     MSB_HPP_OPTION(rlimit, msb_sandbox_config_add_rlimit, (const text &resource, std::uint64_t soft, std::uint64_t hard),
                    resource, soft, hard)

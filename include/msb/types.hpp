@@ -7,9 +7,12 @@
 
 #include <chrono>
 #include <cstring>
+#include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include <unistd.h>
 
@@ -61,6 +64,35 @@ private:
     std::unique_ptr<char[]> large_;
     // Enough for names and most paths. Not initialized: it is written only if it is used.
     char small_[256];
+};
+
+// Texts as one argument: a list in braces, or any range of what converts to a `std::string_view`. They are copied.
+class texts {
+public:
+    texts(std::initializer_list<std::string_view> words) { copy(words); }
+    template <class T, std::enable_if_t<
+                           std::is_convertible_v<decltype(*std::begin(std::declval<const T &>())), std::string_view>, int> = 0>
+    texts(const T &range) { copy(range); }
+
+    const char *const *data() const noexcept { return terminated_.data(); }
+    std::size_t size() const noexcept { return terminated_.size(); }
+    bool is_whole() const noexcept { return !error_; }
+    // Of the first text that has a NUL in it; empty if there is none.
+    const msb::error &error() const noexcept { return error_; }
+
+private:
+    template <class T>
+    void copy(const T &range) {
+        for (const std::string_view word : range) {
+            if (!error_) error_ = text(word).error();
+            words_.emplace_back(word);
+        }
+        for (const std::string &word : words_) terminated_.push_back(word.c_str());
+    }
+
+    std::vector<std::string> words_;
+    std::vector<const char *> terminated_;
+    msb::error error_;
 };
 
 namespace detail {

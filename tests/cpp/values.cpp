@@ -150,6 +150,15 @@ TEST(a_mount_s_error_is_its_sandbox_s) {
     CHECK(config.error().message().find("tmpfs_size") != std::string_view::npos);
 }
 
+TEST(several_texts_are_one_argument) {
+    const std::vector<std::string> words{"two", "three"};
+    const auto config = msb::sandbox_config("box").entrypoint({"/bin/sh", "-c"}).cmd(words);
+    CHECK(MUST(config.to_json()).text().find(R"("cmd":["two","three"],"entrypoint":["/bin/sh","-c"])") != std::string_view::npos);
+    CHECK(MUST(msb::sandbox_config("box").cmd({}).to_json()).text().find(R"("cmd":[])") != std::string_view::npos);
+    const auto faulty = msb::sandbox_config("box").cmd({"one", std::string_view("t\0wo", 4)});
+    CHECK(faulty.error().reason() == "argument.nul");
+}
+
 TEST(configurations_pass_through_json) {
     const auto config = msb::sandbox_config("box").image("/").cpus(2).memory_mib(128).env("KEY", "value").label("a", "b")
                             .idle_timeout(90s).mount(msb::mount_config("/data").tmpfs());

@@ -14,10 +14,10 @@ function operationOptions(options) {
   return { signal: options?.signal };
 }
 
-/** exec('ls', ['-l'], options) as a configuration, and the bytes that are its standard input if they are given. */
+/** exec('ls', ['-l'], options) as a configuration, without a program the sandbox's default command, and the bytes that are its standard input if they are given. */
 function execConfig(program, args = [], { signal, stdin, ...rest } = {}) {
   if (!Array.isArray(args)) throw new TypeError('the arguments of the command must be an array of strings');
-  const config = { program, args, ...rest };
+  const config = { program: program ?? undefined, args, ...rest };
   if (typeof stdin === 'string' && stdin !== 'pipe' && stdin !== 'none') return { config, input: Buffer.from(stdin) };
   if (stdin instanceof Uint8Array) return { config, input: stdin };
   return { config: { ...config, stdin }, input: undefined };

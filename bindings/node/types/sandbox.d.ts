@@ -69,6 +69,12 @@ export interface SandboxConfig {
   hostname?: string;
   /** The user of commands that do not say: a name of the guest's passwd or a number, `user[:group]`. Default: root. */
   user?: string;
+  /** What the default command begins with. Default: the image's; when it is set, the image's `cmd` is not used. */
+  entrypoint?: string[];
+  /** What the default command ends with: arguments for the entrypoint, or without one the whole command. Default: the image's. */
+  cmd?: string[];
+  /** The signal by which a stop asks commands to end, such as `'SIGQUIT'`. Default: the image's, else `SIGTERM`. */
+  stopSignal?: string;
   /** Labels to find the sandbox by. */
   labels?: Record<string, string>;
   rlimits?: Rlimit[];
@@ -187,10 +193,13 @@ export class Sandbox implements Disposable, AsyncDisposable {
   remove(options?: CallOptions): Promise<void>;
   setLabel(key: string, value: string, options?: CallOptions): Promise<void>;
   removeLabel(key: string, options?: CallOptions): Promise<void>;
-  /** Runs a command to its end and collects what it writes. An exit code other than 0 is not an error. */
-  exec(program: string, args?: string[], options?: ExecOptions): Promise<ExecResult>;
+  /**
+   * Runs a command to its end and collects what it writes. An exit code other than 0 is not an error. Without a program it is the
+   * sandbox's default command, in which the arguments take the place of its `cmd` if there are any.
+   */
+  exec(program?: string | null, args?: string[], options?: ExecOptions): Promise<ExecResult>;
   /** Starts a command, to stream its input and output. */
-  execStart(program: string, args?: string[], options?: ExecOptions): Promise<Exec>;
+  execStart(program?: string | null, args?: string[], options?: ExecOptions): Promise<Exec>;
   /** Copies a file or a directory of the host into the running sandbox; `to` is what the copy is called. */
   copyIn(from: string, to: string, options?: ProgressOptions): Promise<FileProgress>;
   /** Copies a file or a directory of the running sandbox to the host; `to` is what the copy is called. */
