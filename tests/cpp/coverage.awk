@@ -3,9 +3,6 @@
 # usage: awk -f coverage.awk HEADER.h HEADER.hpp...
 BEGIN {
     left_out["msb_error_status"] = "a status comes with its error; `error` keeps it"
-    left_out["msb_sandbox_config_set_entrypoint"] = "default commands come with images"
-    left_out["msb_sandbox_config_set_cmd"] = "default commands come with images"
-    left_out["msb_sandbox_config_set_stop_signal"] = "default commands come with images"
 }
 
 # Comments name functions too.

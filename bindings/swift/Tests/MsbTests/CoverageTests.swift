@@ -6,7 +6,6 @@ final class CoverageTests: XCTestCase {
     /// Blocking functions whose `_async` twin is called need no entry.
     private static let leftOut = [
         "msb_dispatcher_start": "callbacks on a thread of the library; async sequences and awaits do without",
-        "msb_sandbox_config_set_image_pull_policy": "images are not yet in Swift; it sets when one is pulled",
         "msb_dispatcher_stop": "as msb_dispatcher_start",
         "msb_dispatcher_release": "as msb_dispatcher_start",
         "msb_exec_dispatch": "as msb_dispatcher_start; ExecOutput gives the same output",
