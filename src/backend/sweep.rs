@@ -8,8 +8,8 @@ use crate::sandbox::settle;
 use msb_store::Store;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Most rows of one kind per sweep.
-const MAX_ROWS: u32 = 250;
+/// Rows that are read at a time.
+const PAGE: u32 = 250;
 /// Longest time of one sweep, which is part of opening a backend. One that is not done by then gives its lease up to time, and
 /// whoever opens the home next goes on.
 const BUDGET: Duration = Duration::from_millis(10);
@@ -21,13 +21,22 @@ pub fn sweep(backend: &Backend, store: &Store) {
         return;
     }
     let give_up = Instant::now() + BUDGET;
-    for row in store.stale_active_rows(None, MAX_ROWS).unwrap_or_default() {
-        if Instant::now() >= give_up {
-            return;
+    // Live ones come again and again: those behind a page of them must have their turn too.
+    let mut after = None;
+    loop {
+        let page = store.stale_active_rows(after, PAGE).unwrap_or_default();
+        let Some(last) = page.last().map(|row| row.id) else {
+            break;
+        };
+        for row in page {
+            if Instant::now() >= give_up {
+                return;
+            }
+            let _ = settle::settle(backend, store, row);
         }
-        let _ = settle::settle(backend, store, row);
+        after = Some(last);
     }
-    for row in store.ephemeral_terminal_rows(MAX_ROWS).unwrap_or_default() {
+    for row in store.ephemeral_terminal_rows(PAGE).unwrap_or_default() {
         if Instant::now() >= give_up {
             return;
         }

@@ -50,6 +50,9 @@ const LOCK_PAUSE: Duration = Duration::from_millis(2);
 /// How long the lock of a runner that has ended may take to be free.
 const LOCK_RELEASE: Duration = Duration::from_secs(5);
 
+/// The id of a sandbox that is in no store: whoever listens in its directory is taken for its runner.
+pub(crate) const NOBODY: i64 = 0;
+
 /// One sandbox of one backend. Dropping the last reference lets go of it: what is attached then stops.
 pub struct Sandbox {
     backend: Arc<Backend>,
@@ -144,7 +147,7 @@ impl Sandbox {
             return Ok(None);
         };
         // Only while the row is there, this name and whoever listens under it are this sandbox's.
-        if !self.has_row()? {
+        if self.id != NOBODY && !self.has_row()? {
             return Ok(None);
         }
         let link = self.adopt_socket(socket)?;

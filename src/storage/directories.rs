@@ -5,8 +5,8 @@ use super::{LOST, Run, delete, entries, is_known, name_of};
 use crate::backend::{Backend, make_private};
 use crate::deadline::Deadline;
 use crate::error::MsbError;
-use crate::sandbox::Sandbox;
 use crate::sandbox::stop::KILL_TIMEOUT;
+use crate::sandbox::{NOBODY, Sandbox};
 use crate::supervise::liveness;
 use crate::supervise::oplock::OperationLock;
 use crate::volume::LEDGERS;
@@ -145,7 +145,7 @@ fn stays_alive(directory: &Path) -> Result<bool, MsbError> {
 /// Has a runner kill its machine. Without a row the runner is told by way of a sandbox that is in no store.
 fn kill_orphan(backend: &Arc<Backend>, name: &str, row: Option<&SandboxRow>) -> Result<(), MsbError> {
     let nobody = SandboxRow {
-        id: 0,
+        id: NOBODY,
         name: name.to_owned(),
         config: String::new(),
         status: SandboxStatus::Crashed,
