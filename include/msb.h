@@ -663,6 +663,21 @@ typedef struct msb_sandbox_info msb_sandbox_info;
 typedef struct msb_sandbox_page msb_sandbox_page;
 
 /**
+ * What `msb_snapshot_list` takes. Freed with `msb_snapshot_filter_free`.
+ */
+typedef struct msb_snapshot_filter msb_snapshot_filter;
+
+/**
+ * What is known of a snapshot. It belongs to a page and goes with it.
+ */
+typedef struct msb_snapshot_info msb_snapshot_info;
+
+/**
+ * One page of a listing. Freed with `msb_snapshot_page_free`.
+ */
+typedef struct msb_snapshot_page msb_snapshot_page;
+
+/**
  * How much room a home takes, by category. Freed with `msb_storage_usage_free`.
  */
 typedef struct msb_storage_usage msb_storage_usage;
@@ -7467,6 +7482,271 @@ msb_status msb_sandbox_wait_async(msb_sandbox sandbox,
                                   uint64_t token,
                                   msb_op *op,
                                   msb_error **err);
+
+/**
+ * Lists the snapshots of the home, among them those of microsandbox 0.5.8, in the order of their digests, a page at a time: set the filter's cursor to what `msb_snapshot_page_next`
+ * gives until that is NULL.
+ *
+ * - backend: the backend.
+ * - filter: borrowed; NULL lists every snapshot, 100 to a page.
+ * - out: returned owned, to be freed with `msb_snapshot_page_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: file operations.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE, IO, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_snapshot_list(msb_backend backend,
+                             const msb_snapshot_filter *filter,
+                             msb_snapshot_page **out,
+                             msb_error **err);
+
+/**
+ * The number of snapshots on a page.
+ *
+ * - page: borrowed; may be NULL.
+ * - Returns: the value; 0 if `page` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API size_t msb_snapshot_page_len(const msb_snapshot_page *page);
+
+/**
+ * A snapshot of a page.
+ *
+ * - page: borrowed; may be NULL.
+ * - index: from 0.
+ * - Returns: a view until the page is freed, not to be freed by itself; NULL if there is no such snapshot.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+const msb_snapshot_info *msb_snapshot_page_get(const msb_snapshot_page *page,
+                                                      size_t index);
+
+/**
+ * The cursor of the next page.
+ *
+ * - page: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL after the last page.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_snapshot_page_next(const msb_snapshot_page *page);
+
+/**
+ * Frees a page and what is on it.
+ *
+ * - page: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_snapshot_page_free(msb_snapshot_page *page);
+
+/**
+ * Makes a filter that lets every snapshot through.
+ *
+ * - Returns: owned, to be freed with `msb_snapshot_filter_free`; NULL if there is no memory.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API MSB_NODISCARD msb_snapshot_filter *msb_snapshot_filter_new(void);
+
+/**
+ * Makes a filter from JSON text; `schemas/msb_snapshot_filter.json` describes it. An unknown key is an error that names it.
+ *
+ * - json: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_snapshot_filter_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CONFIG_INVALID, INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_snapshot_filter_from_json(const char *json,
+                                         msb_snapshot_filter **out,
+                                         msb_error **err);
+
+/**
+ * Writes a filter as JSON text that `msb_snapshot_filter_from_json` reads: the options that differ from their defaults.
+ *
+ * - filter: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_snapshot_filter_to_json(const msb_snapshot_filter *filter,
+                                       msb_bytes **out,
+                                       msb_error **err);
+
+/**
+ * Frees a filter.
+ *
+ * - filter: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_snapshot_filter_free(msb_snapshot_filter *filter);
+
+/**
+ * How many snapshots a page holds at most, 1 to 1000.
+ *
+ * - filter: changed; not NULL.
+ * - limit: the value.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_snapshot_filter_set_limit(msb_snapshot_filter *filter,
+                                         uint32_t limit,
+                                         msb_error **err);
+
+/**
+ * Where to go on: what the page before gave. Unset: from the beginning.
+ *
+ * - filter: changed; not NULL.
+ * - cursor: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_snapshot_filter_set_cursor(msb_snapshot_filter *filter,
+                                          const char *cursor,
+                                          msb_error **err);
+
+/**
+ * Digest of what the snapshot is made of, its key.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_snapshot_info_digest(const msb_snapshot_info *info);
+
+/**
+ * Its name; empty if it has none.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_snapshot_info_name(const msb_snapshot_info *info);
+
+/**
+ * Digest of the snapshot that it builds on; empty if on none.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_snapshot_info_parent_digest(const msb_snapshot_info *info);
+
+/**
+ * The image below it, as it was asked for.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_snapshot_info_image_reference(const msb_snapshot_info *info);
+
+/**
+ * Digest of the manifest of the image below it.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_snapshot_info_image_digest(const msb_snapshot_info *info);
+
+/**
+ * Format of its disk: `raw`.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_snapshot_info_format(const msb_snapshot_info *info);
+
+/**
+ * File system of its disk: `ext4`.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_snapshot_info_fstype(const msb_snapshot_info *info);
+
+/**
+ * Where it is: a directory of the host.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: text, a view until the page is freed; NULL only if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API const char *msb_snapshot_info_path(const msb_snapshot_info *info);
+
+/**
+ * Its size in bytes; 0 if that is not known.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_snapshot_info_size_bytes(const msb_snapshot_info *info);
+
+/**
+ * When it was taken, in milliseconds since 1970 UTC; 0 if that is not known.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_snapshot_info_created_unix_ms(const msb_snapshot_info *info);
+
+/**
+ * How many snapshots build on it.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API uint64_t msb_snapshot_info_child_count(const msb_snapshot_info *info);
 
 /**
  * Measures how much room a home takes on disk, and the directories that were configured elsewhere.

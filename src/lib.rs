@@ -16,6 +16,7 @@ pub mod options;
 mod panics;
 pub mod runtime;
 pub mod sandbox;
+pub mod snapshot;
 pub mod storage;
 pub mod supervise;
 mod sys;

@@ -65,6 +65,12 @@ pub enum ValueKind {
     ImageLoadConfig,
     /// `msb_image_pull_config`
     ImagePullConfig,
+    /// `msb_snapshot_filter`
+    SnapshotFilter,
+    /// `msb_snapshot_info`
+    SnapshotInfo,
+    /// `msb_snapshot_page`
+    SnapshotPage,
 }
 
 /// What a pointer of C points to. The magic word comes first whatever the type, so that reading it stays within even

@@ -22,6 +22,7 @@ use msb::sandbox::exec_options::ExecOptions;
 use msb::sandbox::filter::SandboxFilter;
 use msb::sandbox::mount::options::MountOptions;
 use msb::sandbox::options::SandboxOptions;
+use msb::snapshot::filter::SnapshotFilter;
 use msb::volume::filter::VolumeFilter;
 use msb::volume::options::VolumeOptions;
 
@@ -83,6 +84,7 @@ fn published_schemas_are_those_of_the_options() {
     published::<ImageFilter>(&folder);
     published::<ImageLoadOptions>(&folder);
     published::<ImagePullOptions>(&folder);
+    published::<SnapshotFilter>(&folder);
     is_published(
         &folder.join("config.schema.json"),
         &msb::backend::config_file::schema(),
@@ -124,6 +126,7 @@ fn every_option_has_its_setter_with_the_same_words() {
     has_setters::<ImageFilter>(&header);
     has_setters::<ImageLoadOptions>(&header);
     has_setters::<ImagePullOptions>(&header);
+    has_setters::<SnapshotFilter>(&header);
 }
 
 #[test]

@@ -6,9 +6,11 @@ use msb::backend::options::BackendOptions;
 use msb::error::Status;
 use msb::runtime::probe::probe;
 use msb::sandbox::filter::SandboxFilter;
+use msb::snapshot::{self, filter::SnapshotFilter};
 use msb::volume::Volume;
 use msb::volume::filter::VolumeFilter;
 use msb::volume::options::VolumeOptions;
+use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -160,6 +162,42 @@ fn what_is_made_in_a_home_of_058_it_can_read() {
         })
         .unwrap();
     assert_eq!(labels, r#"[["k","v"]]"#);
+}
+
+#[test]
+fn snapshots_of_058_are_listed_with_the_right_values_a_page_at_a_time() {
+    let home = unpack("home_058.tar.gz");
+    let conn = Connection::open(home.path().join("db/msb.db")).unwrap();
+    conn.execute(
+        "INSERT INTO snapshot_index SELECT 'sha256:f0', NULL, digest, image_ref, image_manifest_digest, format, fstype,
+             artifact_path, NULL, created_at, indexed_at, 0 FROM snapshot_index",
+        [],
+    )
+    .unwrap();
+    drop(conn);
+    let backend = backend(home.path());
+    let mut filter = SnapshotFilter {
+        limit: 1,
+        ..SnapshotFilter::default()
+    };
+    let first = snapshot::list(&backend, &filter).unwrap();
+    let [base] = &first.snapshots[..] else {
+        panic!("{first:?}");
+    };
+    assert!(base.digest.starts_with("sha256:e1e1"), "{base:?}");
+    assert_eq!(
+        (base.name.as_deref(), base.size_bytes),
+        (Some("base"), Some(4096))
+    );
+    assert_eq!(base.image_ref, "docker.io/library/alpine:3.20");
+    assert_eq!(base.artifact_path, "/nowhere/snapshots/base");
+    let taken = base.created_at.to_system_time().unwrap();
+    let since = taken.duration_since(std::time::UNIX_EPOCH).unwrap();
+    assert_eq!(since.as_millis(), 1_782_900_000_000);
+    filter.cursor = first.next;
+    let second = snapshot::list(&backend, &filter).unwrap();
+    assert_eq!(second.snapshots[0].parent_digest.as_ref(), Some(&base.digest));
+    assert_eq!((second.snapshots.len(), second.next), (1, None));
 }
 
 #[test]

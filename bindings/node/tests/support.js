@@ -29,8 +29,21 @@ function atEnd(t, cleanup) {
 /** A temporary directory that goes with the test; a runner that ends may still write to it for a while. */
 function temporaryDirectory(t) {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'msb-node-'));
-  atEnd(t, () => fs.rmSync(directory, { recursive: true, force: true, maxRetries: 20 }));
+  atEnd(t, () => removed(directory));
   return directory;
+}
+
+/** Removes a directory in which files may still appear: `maxRetries` of Node.js does not look for new ones. */
+async function removed(directory) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return fs.rmSync(directory, { recursive: true, force: true });
+    } catch (error) {
+      if (error.code !== 'ENOTEMPTY' || Date.now() >= deadline) throw error;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
 }
 
 /** A backend on a home of its own, with more configuration if it is given. At the end it is closed, and no handle may be left. */

@@ -3,7 +3,7 @@ import Foundation
 import XCTest
 
 final class CoverageTests: XCTestCase {
-    /// Blocking functions whose `_async` twin is called need no entry.
+    /// Blocking functions whose `_async` twin is called need no entry. One that ends with `*` is for all that begin so.
     private static let leftOut = [
         "msb_dispatcher_start": "callbacks on a thread of the library; async sequences and awaits do without",
         "msb_dispatcher_stop": "as msb_dispatcher_start",
@@ -13,6 +13,7 @@ final class CoverageTests: XCTestCase {
         "msb_queue_close": "the process's one queue lives as long as the process",
         "msb_queue_wake": "nobody blocks in msb_queue_next",
         "msb_queue_pending": "for tests: they call it",
+        "msb_snapshot_*": "snapshots can only be listed yet; they come to the bindings when they can be taken",
         "msb_sandbox_config_set_entrypoint": "default commands come with images",
         "msb_sandbox_config_set_cmd": "default commands come with images",
         "msb_sandbox_config_set_stop_signal": "default commands come with images",
@@ -32,11 +33,18 @@ final class CoverageTests: XCTestCase {
         }
 
         let missing = functions.filter { function in
-            !called.contains(function) && !called.contains(function + "_async") && Self.leftOut[function] == nil
+            !called.contains(function) && !called.contains(function + "_async")
+                && !Self.leftOut.keys.contains { Self.isFor($0, function) }
         }
         XCTAssertEqual(missing.sorted(), [], "neither wrapped nor listed as left out")
-        let needless = Self.leftOut.keys.filter { called.contains($0) || !functions.contains($0) }
+        let needless = Self.leftOut.keys.filter { entry in
+            called.contains { Self.isFor(entry, $0) } || !functions.contains { Self.isFor(entry, $0) }
+        }
         XCTAssertEqual(needless.sorted(), [], "listed as left out, but wrapped or not there")
+    }
+
+    private static func isFor(_ entry: String, _ function: String) -> Bool {
+        entry.hasSuffix("*") ? function.hasPrefix(String(entry.dropLast())) : entry == function
     }
 
     private func text(at url: URL) throws -> String {
