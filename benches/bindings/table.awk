@@ -25,12 +25,12 @@ function has(name, language, value, bar) {
 
 function figure(value) { return sprintf(value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value) }
 
-# A value that is only told, with its ratio to C's.
-function told(name, language, value, unit,    own) {
+# A value that is only told, with its ratio to C's where C has it.
+function told(name, language, value, unit,    text, share) {
     if (!has(name, language, value, "reported")) return
-    own = median(language "." value)
-    row(name, language == "c" ? figure(own) " " unit : sprintf("%s %s = %.3f x", figure(own), unit, median(language "." value, "c." value)),
-        "reported", "ok")
+    text = figure(median(language "." value)) " " unit
+    share = language == "c" ? -1 : median(language "." value, "c." value)
+    row(name, share < 0 ? text : sprintf("%s = %.3f x", text, share), "reported", "ok")
 }
 
 # A value whose ratio to `other` must be at most `bar`, or at least if `least` is set.
