@@ -2,12 +2,11 @@
 
 use std::ffi::{CString, c_char};
 use std::ptr;
-use std::time::UNIX_EPOCH;
 
 use crate::ffi::ffi;
 use crate::ffi::text::to_c;
 use crate::ffi::value::value_object;
-use msb_store::SnapshotRow;
+use msb_store::{SnapshotRow, unix_ms};
 
 /// What is known of a snapshot. It belongs to a page and goes with it.
 pub struct msb_snapshot_info {
@@ -30,8 +29,6 @@ impl msb_snapshot_info {
     /// The C form of a row.
     pub fn new(row: &SnapshotRow) -> Self {
         let text = |text: &Option<String>| to_c(text.as_deref().unwrap_or_default());
-        let created = row.created_at.to_system_time();
-        let since = created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Self {
             digest: to_c(&row.digest),
             name: text(&row.name),
@@ -45,7 +42,7 @@ impl msb_snapshot_info {
                 .size_bytes
                 .and_then(|size| u64::try_from(size).ok())
                 .unwrap_or(0),
-            created_unix_ms: since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+            created_unix_ms: row.created_at.to_system_time().map_or(0, unix_ms),
             child_count: u64::try_from(row.child_count).unwrap_or(0),
         }
     }

@@ -4,8 +4,7 @@ use super::filter::ImageFilter;
 use super::{normalise, not_found};
 use crate::backend::Backend;
 use crate::error::MsbError;
-use msb_store::{ImageConfigRow, ImageRow, LayerRow, Timestamp};
-use std::time::UNIX_EPOCH;
+use msb_store::{ImageConfigRow, ImageRow, LayerRow, Timestamp, unix_ms};
 
 /// A snapshot of an image.
 #[derive(Debug, Clone)]
@@ -21,12 +20,12 @@ pub struct ImageInfo {
 impl ImageInfo {
     /// When the reference was first stored, in milliseconds since 1970 UTC; 0 when unknown.
     pub fn created_unix_ms(&self) -> u64 {
-        unix_ms(self.row.created_at.as_ref())
+        moment(self.row.created_at.as_ref())
     }
 
     /// When the reference last changed, in milliseconds since 1970 UTC; 0 when unknown.
     pub fn updated_unix_ms(&self) -> u64 {
-        unix_ms(self.row.updated_at.as_ref())
+        moment(self.row.updated_at.as_ref())
     }
 }
 
@@ -76,9 +75,6 @@ pub(super) fn whole(backend: &Backend, row: ImageRow) -> Result<ImageInfo, MsbEr
     })
 }
 
-fn unix_ms(time: Option<&Timestamp>) -> u64 {
-    let since = time
-        .and_then(Timestamp::to_system_time)
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+fn moment(time: Option<&Timestamp>) -> u64 {
+    time.and_then(Timestamp::to_system_time).map_or(0, unix_ms)
 }

@@ -1,8 +1,7 @@
 //! How a run ended, in the words of the store and of the ABI.
 
 use msb_protocol::exit::{ExitRecord, StopMethod};
-use msb_store::{RunEnd, RunRow, RunStatus, TerminationDetail, TerminationReason};
-use std::time::{SystemTime, UNIX_EPOCH};
+use msb_store::{RunEnd, RunRow, RunStatus, TerminationDetail, TerminationReason, Timestamp, unix_ms};
 
 /// How a run ended, for a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +62,6 @@ impl End {
             );
         }
         let detail = run.detail.clone().unwrap_or_default();
-        let unix_ms = |time: Option<SystemTime>| {
-            time.and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-                .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-        };
         Self {
             reason: run
                 .reason
@@ -79,18 +74,14 @@ impl End {
             clean: detail.clean,
             message: detail.message,
             console_tail: detail.console_tail.unwrap_or_default(),
-            started_unix_ms: unix_ms(
-                run.started_at
-                    .as_ref()
-                    .and_then(msb_store::Timestamp::to_system_time),
-            ),
-            ended_unix_ms: unix_ms(
-                run.terminated_at
-                    .as_ref()
-                    .and_then(msb_store::Timestamp::to_system_time),
-            ),
+            started_unix_ms: moment(run.started_at.as_ref()),
+            ended_unix_ms: moment(run.terminated_at.as_ref()),
         }
     }
+}
+
+fn moment(time: Option<&Timestamp>) -> u64 {
+    time.and_then(Timestamp::to_system_time).map_or(0, unix_ms)
 }
 
 /// The store's word for a stop that had to kill.

@@ -9,9 +9,8 @@ use super::{Sandbox, not_found};
 use crate::backend::Backend;
 use crate::error::MsbError;
 use crate::runtime::driver::{IsolationLevel, driver_name};
-use msb_store::{RunStatus, SandboxRow, SandboxStatus, Store};
+use msb_store::{RunStatus, SandboxRow, SandboxStatus, Store, unix_ms};
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A snapshot of a sandbox.
 #[derive(Debug, Clone)]
@@ -94,11 +93,6 @@ impl SandboxInfo {
             name: row.name,
         })
     }
-}
-
-fn unix_ms(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl Sandbox {

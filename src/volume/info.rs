@@ -3,11 +3,10 @@
 use super::attach::live;
 use super::{Volume, data, lost};
 use crate::error::MsbError;
-use msb_store::{VolumeKind, VolumeRow};
+use msb_store::{VolumeKind, VolumeRow, unix_ms};
 use msb_tree::Tree;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of a block as `stat` counts them, whatever the file system.
 const STAT_BLOCK: u64 = 512;
@@ -85,13 +84,4 @@ impl Volume {
             ..VolumeInfo::of_row(row)
         })
     }
-}
-
-fn unix_ms(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
-        since
-            .as_secs()
-            .saturating_mul(1000)
-            .saturating_add(since.subsec_millis().into())
-    })
 }

@@ -37,6 +37,6 @@ pub use snapshot::SnapshotRow;
 pub use status::{SandboxStatus, valid_transition};
 pub use store::{Store, StoreOptions};
 pub use termination::{RunEnd, TerminationDetail, TerminationReason};
-pub use time::Timestamp;
+pub use time::{Timestamp, unix_ms};
 pub use unreadable::UnreadableRow;
 pub use volume::{NewVolume, VolumeFilter, VolumeKind, VolumePage, VolumeRemoval, VolumeRow};

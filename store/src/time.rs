@@ -62,6 +62,17 @@ impl Timestamp {
     }
 }
 
+/// A point in time in milliseconds since 1970 UTC; 0 for one before that.
+#[inline]
+pub fn unix_ms(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        since
+            .as_secs()
+            .saturating_mul(1000)
+            .saturating_add(since.subsec_millis().into())
+    })
+}
+
 impl From<SystemTime> for Timestamp {
     /// A clock before 1970 or after 9999 counts as the nearest of the two.
     fn from(time: SystemTime) -> Self {
