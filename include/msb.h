@@ -4291,6 +4291,104 @@ msb_status msb_image_pull_config_set_insecure(msb_image_pull_config *config,
                                               msb_error **err);
 
 /**
+ * Saves an image as an archive file.
+ *
+ * The archive is an OCI layout and what `docker save` writes at once, its layers not compressed: docker, podman, skopeo and
+ * `msb_image_load` take it. It has the image's tree, platform, environment, entrypoint, cmd, user, working directory, stop signal,
+ * labels and tag. Layers are packed anew, so they and the image have other digests than where they came from, and what libmsb has no use
+ * for is not in it: history, exposed ports, volumes, health checks and comments.
+ *
+ * - backend: the backend.
+ * - reference: borrowed; the short form or the full one.
+ * - path: borrowed; the file to write, absolute or relative to the working directory. One that is there is replaced once the archive
+ *   is whole; until then, and after a failure, it is as it was.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: until it is written; every layer is read twice.
+ * - Errors: CANCELLED, CORRUPT, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, STALE_HANDLE,
+ *   STORE_CORRUPT, STORE_NEWER, UNSUPPORTED if a tar cannot hold an entry of it, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_save(msb_backend backend,
+                          const char *reference,
+                          const char *path,
+                          msb_error **err);
+
+/**
+ * Saves an image as an archive to an open file, pipe or socket.
+ *
+ * The archive is an OCI layout and what `docker save` writes at once, its layers not compressed: docker, podman, skopeo and
+ * `msb_image_load` take it. It has the image's tree, platform, environment, entrypoint, cmd, user, working directory, stop signal,
+ * labels and tag. Layers are packed anew, so they and the image have other digests than where they came from, and what libmsb has no use
+ * for is not in it: history, exposed ports, volumes, health checks and comments.
+ *
+ * - backend: the backend.
+ * - reference: borrowed; the short form or the full one.
+ * - fd: borrowed; open for writing, not necessarily seekable. It is duplicated, and written from where it stands; after a failure
+ *   it has part of the archive.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: until it is written; as long as whoever reads a pipe takes.
+ * - Errors: CANCELLED, CORRUPT, DISK_FULL, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, PERMISSION_DENIED, STALE_HANDLE,
+ *   STORE_CORRUPT, STORE_NEWER, UNSUPPORTED if a tar cannot hold an entry of it, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_save_fd(msb_backend backend,
+                             const char *reference,
+                             int32_t fd,
+                             msb_error **err);
+
+/**
+ * Begins `msb_image_save`; its completion is for `msb_op_finish`. Its progress counts layers written, and bytes of layers read, each
+ * twice. Cancelled, it leaves what was there.
+ *
+ * - backend: the backend.
+ * - reference: borrowed; the short form or the full one.
+ * - path: borrowed; the file to write, absolute or relative to the working directory. One that is there is replaced once the archive
+ *   is whole; until then, and after a failure, it is as it was.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_save_async(msb_backend backend,
+                                const char *reference,
+                                const char *path,
+                                msb_queue queue,
+                                uint64_t token,
+                                msb_op *op,
+                                msb_error **err);
+
+/**
+ * Begins `msb_image_save_fd`; its completion is for `msb_op_finish`. Its progress counts layers written, and bytes of layers read, each
+ * twice. Cancelled, it leaves part of the archive.
+ *
+ * - backend: the backend.
+ * - reference: borrowed; the short form or the full one.
+ * - fd: borrowed; open for writing, not necessarily seekable. It is duplicated, and written from where it stands; after a failure
+ *   it has part of the archive.
+ * - queue: where its completion is reported.
+ * - token: the caller's own value, given back with the completion.
+ * - op: returned owned, to be released with `msb_op_release`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT, INVALID_STATE if the queue was closed, RESOURCE_EXHAUSTED, STALE_HANDLE, WRONG_HANDLE_TYPE.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_save_fd_async(msb_backend backend,
+                                   const char *reference,
+                                   int32_t fd,
+                                   msb_queue queue,
+                                   uint64_t token,
+                                   msb_op *op,
+                                   msb_error **err);
+
+/**
  * Makes a config with nothing but a path in the guest.
  *
  * - guest_path: copied; may be NULL. Its form is checked when the config is used.

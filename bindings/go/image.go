@@ -86,6 +86,38 @@ func (b *Backend) LoadImageFrom(
 	return info, err
 }
 
+// SaveImage saves an image as an archive that docker, podman, skopeo and LoadImage take. A file that is there is replaced once
+// the archive is whole. `watch`, which may be nil, is called now and then (msb_image_save).
+func (b *Backend) SaveImage(ctx context.Context, reference, path string, watch func(Progress)) error {
+	cPath, err := cText("path", path)
+	if err != nil {
+		return err
+	}
+	return b.saveImage(ctx, reference, func(cReference *C.char, t ticket) C.msb_status {
+		return C.msb_image_save_async(b.c(), cReference, cPath, t.queue, t.token, t.op, t.err)
+	}, watch)
+}
+
+// SaveImageTo saves an image to a writer; an *os.File is written directly (msb_image_save_fd).
+func (b *Backend) SaveImageTo(ctx context.Context, reference string, to io.Writer, watch func(Progress)) error {
+	return writeThrough(ctx, to, func(ctx context.Context, fd C.int32_t) error {
+		return b.saveImage(ctx, reference, func(cReference *C.char, t ticket) C.msb_status {
+			return C.msb_image_save_fd_async(b.c(), cReference, fd, t.queue, t.token, t.op, t.err)
+		}, watch)
+	})
+}
+
+func (b *Backend) saveImage(
+	ctx context.Context, reference string, submit func(cReference *C.char, t ticket) C.msb_status, watch func(Progress),
+) error {
+	defer runtime.KeepAlive(b)
+	cReference, err := cText("reference", reference)
+	if err != nil {
+		return err
+	}
+	return b.queue.runWatched(ctx, func(t ticket) C.msb_status { return submit(cReference, t) }, finish, watch)
+}
+
 // runImage runs an operation whose result is an image.
 func (q *queue) runImage(ctx context.Context, submit submission, watch func(Progress)) (*ImageInfo, error) {
 	var out *C.msb_image_info

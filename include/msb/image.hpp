@@ -154,6 +154,23 @@ inline result<op<image_info>> pull_async(const backend &backend, const text &ref
                                          const queue &queue, std::uint64_t token) {
     return detail::call_for<op<image_info>>(msb_image_pull_async, backend, reference, config, queue, token);
 }
+// As an archive that docker, podman, skopeo and `load` take. A file that is there is replaced once the archive is whole.
+inline result<void> save(const backend &backend, const text &reference, const text &path) {
+    return detail::call(msb_image_save, backend, reference, path);
+}
+// Its progress counts layers, and bytes that are read, each twice.
+inline result<op<void>> save_async(const backend &backend, const text &reference, const text &path, const queue &queue,
+                                   std::uint64_t token) {
+    return detail::call_for<op<void>>(msb_image_save_async, backend, reference, path, queue, token);
+}
+// To an open file, pipe or socket, which stays the caller's.
+inline result<void> save_fd(const backend &backend, const text &reference, int fd) {
+    return detail::call(msb_image_save_fd, backend, reference, std::int32_t{fd});
+}
+inline result<op<void>> save_fd_async(const backend &backend, const text &reference, int fd, const queue &queue,
+                                      std::uint64_t token) {
+    return detail::call_for<op<void>>(msb_image_save_fd_async, backend, reference, std::int32_t{fd}, queue, token);
+}
 inline result<image_info> info(const backend &backend, const text &reference) {
     return detail::call_for<image_info>(msb_image_info_get, backend, reference);
 }

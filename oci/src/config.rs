@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::digest::Digest;
 use crate::error::OciError;
@@ -132,18 +132,54 @@ pub(crate) fn read_config(bytes: &[u8]) -> Result<ParsedConfig, OciError> {
     })
 }
 
-/// A configuration that says nothing but what the only layer is.
-pub(crate) fn rootfs_config(platform: &Platform, diff_id: &Digest) -> Result<Vec<u8>, OciError> {
-    let mut config = serde_json::json!({
+/// The processes' part of a configuration, as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    env: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    entrypoint: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    cmd: &'a [String],
+    #[serde(skip_serializing_if = "str::is_empty")]
+    working_dir: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    user: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_signal: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: &'a BTreeMap<String, String>,
+}
+
+/// A configuration that says this of the processes, and what the layers are, the lowest first.
+pub(crate) fn write_config<'a>(
+    platform: &Platform,
+    config: &ImageConfig,
+    diff_ids: impl Iterator<Item = &'a Digest>,
+) -> Result<Vec<u8>, OciError> {
+    let diff_ids: Vec<&Digest> = diff_ids.collect();
+    let mut image = serde_json::json!({
         "architecture": platform.architecture,
         "os": platform.os,
-        "config": {},
-        "rootfs": { "type": "layers", "diff_ids": [diff_id] },
+        "config": Written {
+            env: &config.env,
+            entrypoint: &config.entrypoint,
+            cmd: &config.cmd,
+            working_dir: &config.working_dir,
+            user: &config.user,
+            stop_signal: config.stop_signal.as_deref(),
+            labels: &config.labels,
+        },
+        "rootfs": { "type": "layers", "diff_ids": diff_ids },
     });
     if let Some(variant) = &platform.variant {
-        config["variant"] = variant.as_str().into();
+        image["variant"] = variant.as_str().into();
     }
-    to_json("image configuration", &config)
+    if let Some(created) = &config.created {
+        image["created"] = created.as_str().into();
+    }
+    to_json("image configuration", &image)
 }
 
 #[cfg(test)]

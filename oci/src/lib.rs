@@ -39,7 +39,7 @@ pub use manifest::{
 pub use media::{Compression, MANIFEST_TYPES, is_index, is_manifest};
 pub use platform::Platform;
 pub use reference::{Reference, ReferenceError};
-pub use save::{SavedImage, save};
+pub use save::{OpenLayer, SavedImage, save};
 pub use source::{
     FileSlice, ImageSource, Kind, ListedImage, Opened, RootfsTar, Spool, open_file, open_path, open_stream,
     rootfs_image,

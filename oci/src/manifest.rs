@@ -4,11 +4,12 @@
 //! and every digest in it is well-formed.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ImageConfig, or_default, read_config};
-use crate::digest::Digest;
+use crate::config::{ImageConfig, or_default, read_config, write_config};
+use crate::digest::{Algorithm, Digest, Digester};
 use crate::error::{OciError, list, shorten};
 use crate::media::{self, Compression};
 use crate::platform::Platform;
@@ -86,6 +87,34 @@ pub struct LayerRef {
     pub media_type: String,
 }
 
+impl LayerRef {
+    /// Describes a tar, read to its end, as a layer that is not packed.
+    pub fn of_tar(tar: &mut dyn Read) -> io::Result<Self> {
+        let mut digester = Digester::new(Algorithm::Sha256);
+        let mut buffer = vec![0; 256 << 10];
+        let mut size = 0;
+        loop {
+            match tar.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(got) => {
+                    digester.update(&buffer[..got]);
+                    size += got as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let digest = digester.finish();
+        Ok(Self {
+            diff_id: digest.clone(),
+            digest,
+            size,
+            compression: Compression::None,
+            media_type: Compression::None.media_type().to_owned(),
+        })
+    }
+}
+
 /// One image, without the content of its layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -135,6 +164,16 @@ impl Image {
             platform: read.platform,
             layers: layers.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Makes both documents for layers, the lowest first, that have none.
+    pub fn describe(
+        platform: &Platform,
+        config: &ImageConfig,
+        layers: &[LayerRef],
+    ) -> Result<Self, OciError> {
+        let diff_ids = layers.iter().map(|layer| &layer.diff_id);
+        Self::assemble(write_config(platform, config, diff_ids)?, layers)
     }
 
     /// Makes the manifest for a configuration and layers that have none. Each layer's diff id has to be the

@@ -19,6 +19,9 @@ use crate::source::{CONTAINERD_NAME, OCI_NAME};
 const BLOCK: usize = 512;
 const BUFFER: usize = 256 << 10;
 
+/// Gives the bytes of the layer of the index.
+pub type OpenLayer<'a> = dyn Fn(usize) -> io::Result<Box<dyn Read + 'a>> + 'a;
+
 /// An image with its names, and what gives the bytes of its layers as their digests are of.
 pub struct SavedImage<'a> {
     /// The image.
@@ -26,7 +29,7 @@ pub struct SavedImage<'a> {
     /// Its names; may be none.
     pub names: &'a [Reference],
     /// Opens the layer of the index.
-    pub layer: &'a dyn Fn(usize) -> io::Result<Box<dyn Read>>,
+    pub layer: &'a OpenLayer<'a>,
 }
 
 #[derive(Serialize)]
@@ -140,12 +143,7 @@ impl Archive<'_> {
         self.member(&blob_name(digest), bytes)
     }
 
-    fn layer(
-        &mut self,
-        layer: &LayerRef,
-        number: usize,
-        open: &dyn Fn(usize) -> io::Result<Box<dyn Read>>,
-    ) -> Result<(), OciError> {
+    fn layer(&mut self, layer: &LayerRef, number: usize, open: &OpenLayer<'_>) -> Result<(), OciError> {
         if !self.written.insert(layer.digest.clone()) {
             return Ok(());
         }

@@ -21,6 +21,14 @@ use msb_oci::{Compression, Image, ImageSource, OciError, Platform, Reference, Sa
 /// Set where a missing skopeo is a failure.
 const REQUIRE: &str = "MSB_REQUIRE_SKOPEO";
 
+fn open_layer(made: &Made, index: usize, damage: bool) -> io::Result<Box<dyn Read + '_>> {
+    let mut blob = made.blobs[index].clone();
+    if damage {
+        blob[100] ^= 1;
+    }
+    Ok(Box::new(io::Cursor::new(blob)))
+}
+
 fn saved(mades: &[(&Made, &[&str])], damage: bool) -> Result<Vec<u8>, OciError> {
     let names: Vec<Vec<Reference>> = mades
         .iter()
@@ -30,16 +38,9 @@ fn saved(mades: &[(&Made, &[&str])], damage: bool) -> Result<Vec<u8>, OciError> 
         .iter()
         .map(|(made, _)| Image::new(made.manifest.clone(), made.config.clone()).unwrap())
         .collect();
-    let open = |made: &Made, index: usize| -> io::Result<Box<dyn Read>> {
-        let mut blob = made.blobs[index].clone();
-        if damage {
-            blob[100] ^= 1;
-        }
-        Ok(Box::new(io::Cursor::new(blob)))
-    };
     let layers: Vec<_> = mades
         .iter()
-        .map(|(made, _)| move |index| open(made, index))
+        .map(|(made, _)| move |index| open_layer(made, index, damage))
         .collect();
     let images: Vec<SavedImage<'_>> = images
         .iter()

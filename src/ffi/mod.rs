@@ -35,6 +35,7 @@ pub mod image_load;
 pub mod image_load_config;
 pub mod image_pull;
 pub mod image_pull_config;
+pub mod image_save;
 pub mod mount_config;
 pub mod op;
 pub mod op_result;

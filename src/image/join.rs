@@ -64,7 +64,8 @@ pub fn check_count(layers: usize, manifest: &str) -> Result<(), MsbError> {
     .remedy("squash the image into fewer layers"))
 }
 
-fn open(backend: &Backend, row: &LayerRow) -> Result<Layer, MsbError> {
+/// A layer of a stored image, which has to be there as it was made.
+pub(super) fn open(backend: &Backend, row: &LayerRow) -> Result<Layer, MsbError> {
     let lost = |what: &str| {
         MsbError::new(
             Status::NotFound,

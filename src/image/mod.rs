@@ -18,6 +18,7 @@ pub mod pull;
 pub mod pull_options;
 mod refusal;
 pub mod remove;
+pub mod save;
 
 use crate::error::{MsbError, Status};
 use msb_oci::Reference;

@@ -177,6 +177,90 @@ TEST(what_is_no_image_is_refused_and_leaves_none) {
     msb_image_load_config_free(config);
 }
 
+static size_t entries_in(const char *directory) {
+    char command[600], line[64];
+    snprintf(command, sizeof command, "ls -A '%s' | wc -l", directory);
+    FILE *listing = popen(command, "r");
+    CHECK(listing != NULL && fgets(line, sizeof line, listing) != NULL);
+    CHECK(pclose(listing) == 0);
+    return strtoul(line, NULL, 10);
+}
+
+/* Loads an archive under another name; whatever way it was saved, it is the same image. */
+static void is_saved_image(const char *archive, const char *digest) {
+    msb_error *err = NULL;
+    msb_image_info *info = load(archive, "from-saved");
+    CHECK(same(msb_image_info_digest(info), digest));
+    CHECK(msb_image_info_layer_count(info) == 1);
+    msb_image_info_free(info);
+    CHECK_OK(err, msb_image_remove(backend, "from-saved", &err));
+}
+
+TEST(a_saved_image_is_loaded_under_its_name_and_saved_the_same_again) {
+    msb_error *err = NULL;
+    msb_image_info *info = NULL;
+    char directory[512], archive[600], piped[600], digest[128];
+    snprintf(directory, sizeof directory, "%s/saved", fixture_home);
+    CHECK(mkdir(directory, 0700) == 0);
+    snprintf(archive, sizeof archive, "%s/image.tar", directory);
+    snprintf(piped, sizeof piped, "%s/piped.tar", directory);
+    msb_image_info_free(load(make_tar("saved\n", NULL), "b.example/saved:1"));
+    CHECK_OK(err, msb_image_save(backend, "b.example/saved:1", archive, &err));
+    CHECK_OK(err, msb_image_load(backend, archive, NULL, &info, &err));
+    CHECK(same(msb_image_info_reference(info), "b.example/saved:1"));
+    snprintf(digest, sizeof digest, "%s", msb_image_info_digest(info));
+    msb_image_info_free(info);
+
+    /* One that is there is replaced. */
+    CHECK_OK(err, msb_image_save(backend, "b.example/saved:1", archive, &err));
+    is_saved_image(archive, digest);
+    int fd = open(piped, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    CHECK(fd >= 0);
+    CHECK_OK(err, msb_image_save_fd(backend, "b.example/saved:1", fd, &err));
+    close(fd);
+    is_saved_image(piped, digest);
+    msb_queue queue = new_queue();
+    msb_op op = {0};
+    CHECK_OK(err, msb_image_save_async(backend, "b.example/saved:1", piped, queue, 9, &op, &err));
+    CHECK(completes(queue, op, 9, MSB_OK));
+    CHECK_OK(err, msb_op_finish(op, &err));
+    msb_op_release(&op);
+    is_saved_image(piped, digest);
+    CHECK(entries_in(directory) == 2);
+
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_save(backend, "never-loaded", archive, &err));
+    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_save(backend, "b.example/saved:1", directory, &err));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_save(backend, "b.example/saved:1", "/nowhere/at/all.tar", &err));
+    is_saved_image(archive, digest);
+    CHECK(entries_in(directory) == 2);
+    close_queue(&queue);
+    CHECK_OK(err, msb_image_remove(backend, "b.example/saved:1", &err));
+}
+
+TEST(a_save_to_a_pipe_that_nobody_reads_can_be_cancelled_and_one_without_a_reader_fails) {
+    msb_error *err = NULL;
+    msb_queue queue = new_queue();
+    msb_op op = {0};
+    int ends[2];
+    msb_image_info_free(load(make_tar("stuck\n", NULL), "stuck"));
+    CHECK(pipe(ends) == 0);
+    /* A page, so that the archive does not fit. */
+    CHECK(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 4096);
+    CHECK_OK(err, msb_image_save_fd_async(backend, "stuck", ends[1], queue, 10, &op, &err));
+    CHECK_OK(err, msb_op_cancel(op, &err));
+    CHECK(completes(queue, op, 10, MSB_ERR_CANCELLED));
+    CHECK_STATUS(MSB_ERR_CANCELLED, err, msb_op_finish(op, &err));
+    msb_op_release(&op);
+    close(ends[0]);
+    CHECK(msb_image_save_fd(backend, "stuck", ends[1], &err) == MSB_ERR_IO);
+    CHECK(same(msb_error_reason(err), "image.write"));
+    msb_error_free(err);
+    err = NULL;
+    close(ends[1]);
+    close_queue(&queue);
+    CHECK_OK(err, msb_image_remove(backend, "stuck", &err));
+}
+
 TEST(a_listing_gives_images_by_prefix_and_page_by_page) {
     static const char *const names[] = {"a.example/one:1", "a.example/one:2", "a.example/two:1", "b.example/one:1"};
     msb_error *err = NULL;
@@ -233,6 +317,8 @@ int main(int argc, char **argv) {
     RUN(a_load_in_the_background_completes_with_its_image);
     RUN(a_load_from_a_silent_pipe_can_be_cancelled);
     RUN(what_is_no_image_is_refused_and_leaves_none);
+    RUN(a_saved_image_is_loaded_under_its_name_and_saved_the_same_again);
+    RUN(a_save_to_a_pipe_that_nobody_reads_can_be_cancelled_and_one_without_a_reader_fails);
     RUN(a_listing_gives_images_by_prefix_and_page_by_page);
     RUN(an_image_stays_while_a_sandbox_has_it_as_root);
     close_backend(&backend);

@@ -98,6 +98,13 @@ class Backend {
     return operateWithin(options, () => native.image_pull(this.#handle, reference, toText(config)));
   }
 
+  /** msb_image_save, or msb_image_save_fd to what is no path */
+  saveImage(reference, target, options) {
+    return operateWithin(options, () => (typeof target === 'string'
+      ? native.image_save(this.#handle, reference, target)
+      : native.image_save_fd(this.#handle, reference, descriptor(target))));
+  }
+
   /** msb_image_info_get */
   imageInfo(reference, options) {
     return direct(options, () => native.image_info_get(this.#handle, reference));

@@ -144,6 +144,11 @@ export class Backend implements Disposable, AsyncDisposable {
    * an image that is missing by itself.
    */
   pullImage(reference: string, config?: ImagePullConfig, options?: ProgressOptions): Promise<ImageInfo>;
+  /**
+   * Saves an image as an archive that docker, podman, skopeo and {@link loadImage} take: to a file, which is replaced once the
+   * archive is whole, or to a file, pipe or socket that is open.
+   */
+  saveImage(reference: string, target: string | Descriptor, options?: ProgressOptions): Promise<void>;
   /** What is known of the image that has this reference: `'python'` is `'docker.io/library/python:latest'`. */
   imageInfo(reference: string, options?: CallOptions): Promise<ImageInfo>;
   /** Every image that the filter lets through, in the order of their references. */

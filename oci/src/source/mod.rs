@@ -28,7 +28,7 @@ pub use images::{ImageSource, ListedImage};
 pub use slice::FileSlice;
 pub use spool::Spool;
 
-use crate::config::rootfs_config;
+use crate::config::ImageConfig;
 use crate::error::OciError;
 use crate::layer::{LayerOptions, LayerStream, Unpacked};
 use crate::manifest::{Image, LayerRef};
@@ -89,7 +89,7 @@ pub fn rootfs_image(layer: &Unpacked, platform: &Platform) -> Result<Image, OciE
         compression: layer.compression,
         media_type: layer.compression.media_type().to_owned(),
     };
-    Image::assemble(rootfs_config(platform, &layer.diff_id)?, &[reference])
+    Image::describe(platform, &ImageConfig::default(), &[reference])
 }
 
 /// Opens what the path leads to: a layout's directory or an archive's file.

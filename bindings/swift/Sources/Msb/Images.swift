@@ -38,6 +38,28 @@ extension Backend {
         }
     }
 
+    /// Saves an image as an archive that docker, podman, skopeo and `loadImage` take. A file that is there is replaced once the
+    /// archive is whole. Progress counts layers, and bytes that are read, each twice. Wraps `msb_image_save_async`.
+    public func saveImage(
+        _ reference: String, to path: String, progress: ProgressHandler? = nil
+    ) async throws(MsbError) {
+        let reference = try text(reference, "reference")
+        let path = try text(path, "path")
+        try await perform(progress: progress) { queue, token, operation, error in
+            msb_image_save_async(handle, reference, path, queue, token, operation, error)
+        }
+    }
+
+    /// Saves an image to a descriptor, which stays the caller's: an open file, pipe or socket. Wraps `msb_image_save_fd_async`.
+    public func saveImage(
+        _ reference: String, to descriptor: Int32, progress: ProgressHandler? = nil
+    ) async throws(MsbError) {
+        let reference = try text(reference, "reference")
+        try await perform(progress: progress) { queue, token, operation, error in
+            msb_image_save_fd_async(handle, reference, descriptor, queue, token, operation, error)
+        }
+    }
+
     /// A snapshot of an image, by the short form of its reference or the full one: `python` or
     /// `docker.io/library/python:latest`. Wraps `msb_image_info_get`.
     public func image(_ reference: String) throws(MsbError) -> ImageInfo {

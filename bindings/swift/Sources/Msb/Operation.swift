@@ -23,8 +23,8 @@ func perform<Result>(
 }
 
 /// The same for an operation without a result. Wraps `msb_op_finish`.
-func perform(_ submit: Submission) async throws(MsbError) {
-    _ = try await perform((), { handle, _, error in msb_op_finish(handle, error) }, submit)
+func perform(progress: ProgressHandler? = nil, _ submit: Submission) async throws(MsbError) {
+    _ = try await perform((), { handle, _, error in msb_op_finish(handle, error) }, progress: progress, submit)
 }
 
 /// The same for an operation whose result is an object, which is turned into a value and freed.
