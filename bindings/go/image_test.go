@@ -138,6 +138,25 @@ func TestAnImageStaysWhileASandboxHasItAsRoot(t *testing.T) {
 	ok(t, box.Remove(ctx))
 }
 
+func TestASavedImageIsLoadedAgain(t *testing.T) {
+	ctx := testContext(t)
+	loaded(t, "example.org/saved:1")
+	path := filepath.Join(t.TempDir(), "saved.tar")
+	ok(t, testBackend.SaveImage(ctx, "example.org/saved:1", path, func(Progress) {}))
+	saved := must[*ImageInfo](t)(testBackend.LoadImage(ctx, path, ImageLoadConfig{}, nil))
+	if saved.Reference != "example.org/saved:1" || saved.User != "1000:1000" || !slices.Equal(saved.Cmd, []string{"-c", "true"}) {
+		t.Errorf("the info is %+v", saved)
+	}
+	var archive bytes.Buffer
+	ok(t, testBackend.SaveImageTo(ctx, "example.org/saved:1", &archive, nil))
+	again := must[*ImageInfo](t)(testBackend.LoadImageFrom(ctx, &archive, ImageLoadConfig{}, nil))
+	if again.Digest != saved.Digest {
+		t.Errorf("%s became %s", saved.Digest, again.Digest)
+	}
+	isError(t, testBackend.SaveImage(ctx, "missing", path, nil), ErrNotFound)
+	must[*ImageInfo](t)(testBackend.LoadImage(ctx, path, ImageLoadConfig{}, nil))
+}
+
 func TestALoadThatFailsOrIsCancelledLeavesNoImage(t *testing.T) {
 	ctx := testContext(t)
 	whole := ociArchive(t, "never.example/never:1", "never")

@@ -125,6 +125,26 @@ TEST(a_load_in_the_background_completes_with_its_image) {
     CHECK(MUST(one.progress()).items_done == 1);
 }
 
+TEST(a_saved_image_is_loaded_again) {
+    test::home home;
+    const auto queue = MUST(msb::queue::create());
+    const std::string place = home.path + "/saved.tar";
+    MUST(msb::image::load(home.backend, oci_layout(home), named("tool:1")));
+    MUST(msb::image::save(home.backend, "tool:1", place));
+    const auto saved = MUST(msb::image::load(home.backend, place));
+    CHECK(saved.reference() == "docker.io/library/tool:1" && saved.user() == "nobody");
+    const msb::file_descriptor file(::open(place.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+    MUST(msb::image::save_fd(home.backend, "tool:1", file.get()));
+    CHECK(MUST(msb::image::load(home.backend, place)).digest() == saved.digest());
+    const auto one = MUST(msb::image::save_async(home.backend, "tool:1", place, queue, 1));
+    const auto other = MUST(msb::image::save_fd_async(home.backend, "missing", file.get(), queue, 2));
+    for (int left = 2; left > 0;)
+        if (MUST(queue.next(patience))) left--;
+    MUST(one.take());
+    CHECK_FAILS(not_found, other.take());
+    CHECK(MUST(msb::image::load(home.backend, place)).digest() == saved.digest());
+}
+
 TEST(an_image_that_is_there_is_not_pulled) {
     test::home home;
     const auto queue = MUST(msb::queue::create());

@@ -38,6 +38,24 @@ test('a_descriptor_gives_the_image_that_its_path_gives', async (t) => {
   await assert.rejects(backend.loadImage({ fd: -1 }), TypeError);
 });
 
+test('a_saved_image_is_loaded_again', async (t) => {
+  const { backend, home } = await openBackend(t);
+  const place = path.join(home, 'saved.tar');
+  await backend.loadImage(ociArchive(home), { reference: 'tool:1' });
+  const seen = [];
+  await backend.saveImage('tool:1', place, { onProgress: (progress) => seen.push(progress) });
+  assert.ok(seen.length > 0);
+  const saved = await backend.loadImage(place);
+  assert.equal(saved.reference, 'docker.io/library/tool:1');
+  assert.deepEqual(saved.cmd, ['-c', 'true']);
+  const handle = await fs.promises.open(place, 'w');
+  await backend.saveImage('tool:1', handle);
+  await handle.close();
+  assert.equal((await backend.loadImage(place)).digest, saved.digest);
+  await assert.rejects(backend.saveImage('missing', place), NotFoundError);
+  assert.equal((await backend.loadImage(place)).digest, saved.digest);
+});
+
 for (const [which, bytes] of [['nothing', 0], ['the beginning of an image', 1000]]) {
   test(`a_load_from_a_pipe_with_${which.replaceAll(' ', '_')}_ends_when_it_is_aborted`, async (t) => {
     const { backend, home } = await openBackend(t);

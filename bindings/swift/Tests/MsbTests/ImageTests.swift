@@ -50,6 +50,22 @@ final class ImageTests: XCTestCase {
         }
     }
 
+    func testASavedImageIsLoadedAgain() async throws {
+        try await withArchive { path, backend in
+            _ = try await backend.loadImage(at: path, ImageLoadConfig(reference: "saved:1"))
+            let place = path + ".saved"
+            try await backend.saveImage("saved:1", to: place) { _ in }
+            let saved = try await backend.loadImage(at: place)
+            XCTAssertEqual(saved.reference, "docker.io/library/saved:1")
+            let descriptor = open(place, O_WRONLY | O_TRUNC | O_CLOEXEC)
+            defer { close(descriptor) }
+            try await backend.saveImage("saved:1", to: descriptor)
+            let again = try await backend.loadImage(at: place)
+            XCTAssertEqual(again.digest, saved.digest)
+            await expect(.notFound) { try await backend.saveImage("missing", to: place) }
+        }
+    }
+
     func testAPullThatNeedsNoRegistryAsksNone() async throws {
         try await withArchive { path, backend in
             let reference = "127.0.0.1:1/pulled:1"  // nobody listens there
