@@ -373,6 +373,12 @@
 #define MSB_PRUNE_BACKUPS 32
 
 /**
+ * For `msb_prune`: images that no sandbox and no snapshot needs, with their layers as far as no other image has them. They have to be
+ * pulled or loaded again. Each of their references is an item; the first of an image has the bytes.
+ */
+#define MSB_PRUNE_IMAGES 64
+
+/**
  * For `msb_volume_info_used_bytes`: it was not measured.
  */
 #define MSB_NOT_MEASURED 18446744073709551615ull
@@ -3420,7 +3426,8 @@ MSB_API void msb_file_page_free(msb_file_page *page);
  *
  * - backend: the backend.
  * - reference: borrowed; the short form or the full one.
- * - err: returned owned on failure, else set to NULL; may be NULL. Its details name each `sandbox` that needs it.
+ * - err: returned owned on failure, else set to NULL; may be NULL. Its details name the `image` and, separated by commas, each `sandbox` that
+ *   needs it.
  * - Blocking: file operations.
  * - Errors: BUSY, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, READ_ONLY, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
  *   WRONG_HANDLE_TYPE.
@@ -8194,8 +8201,8 @@ MSB_API size_t msb_prune_report_len(const msb_prune_report *report);
 MSB_API uint64_t msb_prune_report_bytes(const msb_prune_report *report);
 
 /**
- * What it is: `"unused_cache"`, `"temporary_file"`, `"stale_lock"`, `"stale_socket"`, `"moved_aside"`, `"logs"` or
- * `"database_backup"`. Later versions may add some.
+ * What it is: `"unused_cache"`, `"temporary_file"`, `"stale_lock"`, `"stale_socket"`, `"moved_aside"`, `"logs"`,
+ * `"database_backup"` or `"unused_image"`. Later versions may add some.
  *
  * - report: borrowed; may be NULL.
  * - index: from 0.

@@ -108,6 +108,7 @@ const (
 	PruneLost      PruneFlags = C.MSB_PRUNE_LOST      // what Fsck moved aside, for good
 	PruneLogs      PruneFlags = C.MSB_PRUNE_LOGS      // logs of sandboxes that do not run
 	PruneBackups   PruneFlags = C.MSB_PRUNE_BACKUPS   // copies of the database from before upgrades
+	PruneImages    PruneFlags = C.MSB_PRUNE_IMAGES    // images that no sandbox and no snapshot needs
 )
 
 // Prune frees room in the home. Nothing that is in use is touched (msb_prune).

@@ -27,6 +27,7 @@ enum class prune_flags : std::uint32_t {
     lost = MSB_PRUNE_LOST,
     logs = MSB_PRUNE_LOGS,
     backups = MSB_PRUNE_BACKUPS,
+    images = MSB_PRUNE_IMAGES,
 };
 
 // By category. Views live as long as this.

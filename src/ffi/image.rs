@@ -26,7 +26,8 @@ value_object!(msb_image_page, ImagePage);
 ///
 /// - backend: the backend.
 /// - reference: borrowed; the short form or the full one.
-/// - err: returned owned on failure, else set to NULL; may be NULL. Its details name each `sandbox` that needs it.
+/// - err: returned owned on failure, else set to NULL; may be NULL. Its details name the `image` and, separated by commas, each `sandbox` that
+///   needs it.
 /// - Blocking: file operations.
 /// - Errors: BUSY, INVALID_ARGUMENT, INVALID_STATE, IO, NOT_FOUND, READ_ONLY, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER,
 ///   WRONG_HANDLE_TYPE.

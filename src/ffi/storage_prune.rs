@@ -26,6 +26,9 @@ pub const MSB_PRUNE_LOST: u32 = 8;
 pub const MSB_PRUNE_LOGS: u32 = 16;
 /// For `msb_prune`: copies of the database from before upgrades.
 pub const MSB_PRUNE_BACKUPS: u32 = 32;
+/// For `msb_prune`: images that no sandbox and no snapshot needs, with their layers as far as no other image has them. They have to be
+/// pulled or loaded again. Each of their references is an item; the first of an image has the bytes.
+pub const MSB_PRUNE_IMAGES: u32 = 64;
 
 /// What `msb_prune` freed. Freed with `msb_prune_report_free`.
 pub struct msb_prune_report {
@@ -37,7 +40,7 @@ value_object!(msb_prune_report, PruneReport);
 
 /// What the flags of a call say to free.
 pub(super) fn what(flags: u32) -> Result<What, MsbError> {
-    check_flags(flags, 2 * MSB_PRUNE_BACKUPS - 1)?;
+    check_flags(flags, 2 * MSB_PRUNE_IMAGES - 1)?;
     let has = |bit| flags & bit != 0;
     Ok(What {
         cache: has(MSB_PRUNE_CACHE),
@@ -45,6 +48,7 @@ pub(super) fn what(flags: u32) -> Result<What, MsbError> {
         lost: has(MSB_PRUNE_LOST),
         logs: has(MSB_PRUNE_LOGS),
         backups: has(MSB_PRUNE_BACKUPS),
+        images: has(MSB_PRUNE_IMAGES),
     })
 }
 
@@ -109,8 +113,8 @@ pub unsafe extern "C" fn msb_prune_report_bytes(report: *const msb_prune_report)
     ffi!(else 0, [value report], { Ok(report.bytes) })
 }
 
-/// What it is: `"unused_cache"`, `"temporary_file"`, `"stale_lock"`, `"stale_socket"`, `"moved_aside"`, `"logs"` or
-/// `"database_backup"`. Later versions may add some.
+/// What it is: `"unused_cache"`, `"temporary_file"`, `"stale_lock"`, `"stale_socket"`, `"moved_aside"`, `"logs"`,
+/// `"database_backup"` or `"unused_image"`. Later versions may add some.
 ///
 /// - report: borrowed; may be NULL.
 /// - index: from 0.

@@ -21,13 +21,21 @@ pub fn remove(backend: &Backend, reference: &str) -> Result<(), MsbError> {
 
 /// Deletes the files of rows that are gone. What is left behind by a failure is found by a check of the home.
 fn delete(backend: &Backend, orphans: &Orphans) -> Result<(), MsbError> {
-    for manifest in &orphans.manifests {
-        delete_file(&places::join(backend, manifest)?)?;
+    let joins = orphans
+        .manifests
+        .iter()
+        .map(|manifest| places::join(backend, manifest));
+    let layers = orphans
+        .layers
+        .iter()
+        .map(|layer| places::layer(backend, &layer.diff_id));
+    // One that cannot be deleted does not keep the others.
+    let mut ended = Ok(());
+    for place in joins.chain(layers) {
+        let deleted = place.and_then(|place| delete_file(&place));
+        ended = ended.and(deleted);
     }
-    for layer in &orphans.layers {
-        delete_file(&places::layer(backend, &layer.diff_id)?)?;
-    }
-    Ok(())
+    ended
 }
 
 fn delete_file(path: &Path) -> Result<(), MsbError> {
@@ -41,14 +49,13 @@ fn delete_file(path: &Path) -> Result<(), MsbError> {
 }
 
 fn needed(reference: &str, sandboxes: &[String]) -> MsbError {
-    let mut error = MsbError::new(
+    let sandboxes = sandboxes.join(", ");
+    MsbError::new(
         Status::Busy,
         "image.in_use",
-        format!("the image {reference} is the root of {}", sandboxes.join(", ")),
+        format!("the image {reference} is the root of {sandboxes}"),
     )
-    .remedy("remove these sandboxes first");
-    for sandbox in sandboxes {
-        error = error.detail("sandbox", sandbox.as_str());
-    }
-    error
+    .remedy("remove these sandboxes first")
+    .detail("image", reference)
+    .detail("sandbox", sandboxes)
 }

@@ -95,7 +95,7 @@ fn delete_idle(path: &Path) -> Result<Action, MsbError> {
 }
 
 /// Whether nobody has the file, or any in the directory, open; running a program counts.
-fn is_idle(path: &Path) -> Result<bool, MsbError> {
+pub(super) fn is_idle(path: &Path) -> Result<bool, MsbError> {
     let files: Vec<PathBuf> = if path.is_dir() {
         entries(path)?
     } else {

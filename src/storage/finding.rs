@@ -47,6 +47,8 @@ kinds! {
     Temporary = "temporary_file",
     /// What can be made again and is not in use.
     Cache = "unused_cache",
+    /// An image that no sandbox needs.
+    Image = "unused_image",
     /// A copy of the database from before an upgrade.
     Backup = "database_backup",
     /// Logs of a sandbox that does not run.

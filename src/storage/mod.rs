@@ -8,6 +8,7 @@ mod cache;
 mod directories;
 pub mod finding;
 pub mod fsck;
+mod images;
 mod leftovers;
 mod logs;
 pub mod measure;

@@ -19,6 +19,8 @@ pub struct What {
     pub logs: bool,
     /// Copies of the database from before upgrades.
     pub backups: bool,
+    /// Images that no sandbox and no snapshot needs.
+    pub images: bool,
 }
 
 /// Frees what was asked for, or with `dry_run` tells what that would be. Of what is found, `bytes` is what its removal frees.
@@ -35,6 +37,10 @@ pub fn prune(backend: &Arc<Backend>, what: What, dry_run: bool) -> Result<Vec<Fi
     let mut run = Run::new(backend, &store, !dry_run);
     if what.temporary {
         run.check_leftovers()?;
+    }
+    // Before the caches, among which a layer is counted whose row went without its file.
+    if what.images {
+        run.find_unneeded_images()?;
     }
     if what.cache {
         run.check_caches()?;

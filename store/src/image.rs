@@ -4,7 +4,7 @@
 //! a layer that nothing refers to any more goes in the transaction that took the last reference. What belongs to them
 //! on disk is the caller's: it is there before the rows and goes after them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, ffi, params};
 
@@ -110,6 +110,17 @@ pub enum ImageRemoval {
     Removed(Orphans),
 }
 
+/// An image that no sandbox and no snapshot needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnneededImage {
+    /// Digest of its manifest.
+    pub digest: String,
+    /// What it is asked for by; nothing if its names stand for other images now.
+    pub references: Vec<String>,
+    /// The layers that go with it and with no image before it, because no image that is needed has them.
+    pub layers: Vec<LayerRow>,
+}
+
 /// What nothing refers to any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orphans {
@@ -129,6 +140,17 @@ const LIST: &str = "WHERE r.reference > ?1 AND r.reference >= ?3 AND substr(r.re
 /// Sandboxes whose root is a manifest; the bound is for those who read their names.
 const NEEDED: &str = "SELECT s.name FROM sandbox_rootfs f JOIN sandbox s ON s.id = f.sandbox_id
      WHERE f.manifest_id = ?1 ORDER BY s.name LIMIT 8";
+
+const UNNEEDED: &str =
+    "SELECT m.id, m.digest FROM manifest m WHERE m.id NOT IN (SELECT manifest_id FROM sandbox_rootfs WHERE manifest_id IS NOT NULL)
+         AND m.digest NOT IN (SELECT image_manifest_digest FROM snapshot_index) ORDER BY m.id";
+/// Layers of an unneeded image that no needed one has.
+const OF_UNNEEDED: &str =
+    "JOIN manifest_layer p ON p.layer_id = l.id WHERE p.manifest_id = ?1 AND l.id NOT IN
+         (SELECT q.layer_id FROM manifest_layer q JOIN manifest n ON n.id = q.manifest_id
+          WHERE n.id IN (SELECT manifest_id FROM sandbox_rootfs WHERE manifest_id IS NOT NULL)
+              OR n.digest IN (SELECT image_manifest_digest FROM snapshot_index))
+     ORDER BY p.position";
 
 impl ImageRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -328,9 +350,22 @@ impl Store {
         })
     }
 
-    /// Takes away every manifest and layer that nothing refers to.
-    pub fn prune_images(&self) -> Result<Orphans, StoreError> {
-        self.write(|tx| sweep(tx))
+    /// The images that no sandbox and no snapshot needs, all of one moment; with `remove` they are gone, and with them every
+    /// layer that nothing refers to.
+    pub fn unneeded_images(&self, remove: bool) -> Result<Vec<UnneededImage>, StoreError> {
+        if remove {
+            self.write(|tx| {
+                let found = unneeded(tx)?;
+                for image in &found {
+                    tx.prepare_cached("DELETE FROM manifest WHERE digest = ?1")?
+                        .execute([&image.digest])?;
+                }
+                sweep(tx)?;
+                Ok(found)
+            })
+        } else {
+            self.read(unneeded)
+        }
     }
 }
 
@@ -339,6 +374,36 @@ fn names(conn: &Connection, manifest: i64) -> Result<Vec<String>, Failure> {
     let mut statement = conn.prepare_cached(NEEDED)?;
     let rows = statement.query_map([manifest], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn unneeded(conn: &Connection) -> Result<Vec<UnneededImage>, Failure> {
+    let manifests: Vec<(i64, String)> = conn
+        .prepare_cached(UNNEEDED)?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut references =
+        conn.prepare_cached("SELECT reference FROM image_ref WHERE manifest_id = ?1 ORDER BY reference")?;
+    let mut layers = conn.prepare_cached(&format!("{LAYER} {OF_UNNEEDED}"))?;
+    let mut seen = HashSet::new();
+    let mut found = Vec::with_capacity(manifests.len());
+    for (id, digest) in manifests {
+        let rows = layers.query_map([id], LayerRow::read)?;
+        let mut own = Vec::new();
+        for layer in rows {
+            let layer = layer?;
+            if seen.insert(layer.diff_id.clone()) {
+                own.push(layer);
+            }
+        }
+        found.push(UnneededImage {
+            digest,
+            references: references
+                .query_map([id], |row| row.get(0))?
+                .collect::<Result<_, _>>()?,
+            layers: own,
+        });
+    }
+    Ok(found)
 }
 
 fn sweep(conn: &Connection) -> Result<Orphans, Failure> {

@@ -28,7 +28,7 @@ mod volume;
 
 pub use attach::{Attached, Attachment, NewAttachment};
 pub use error::StoreError;
-pub use image::{ImageConfigRow, ImageRemoval, ImageRow, LayerRow, NewImage, Orphans};
+pub use image::{ImageConfigRow, ImageRemoval, ImageRow, LayerRow, NewImage, Orphans, UnneededImage};
 pub use list::{Page, SandboxFilter};
 pub use maintenance::{MAINTENANCE_INTERVAL, MAINTENANCE_LEASE};
 pub use run::{RunRow, RunStatus};

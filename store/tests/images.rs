@@ -130,12 +130,57 @@ fn a_reference_that_moves_on_leaves_what_prune_takes() {
         put(store, "a:latest", "sha256:m1", &[layer("x")]);
         put(store, "a:latest", "sha256:m2", &[layer("y")]);
         assert_eq!(store.image("a:latest").unwrap().unwrap().digest, "sha256:m2");
-        let gone = store.prune_images().unwrap();
+        let found = store.unneeded_images(false).unwrap();
+        assert_eq!(found.len(), 2);
         assert_eq!(
-            (gone.manifests, gone.layers),
-            (vec!["sha256:m1".to_owned()], vec![layer("x")])
+            (found[0].digest.as_str(), found[0].references.len()),
+            ("sha256:m1", 0)
         );
-        assert_eq!(store.prune_images().unwrap(), Default::default());
+        assert_eq!(found[0].layers, [layer("x")]);
+    });
+}
+
+#[test]
+fn images_that_nobody_needs_go_at_once_with_layers_that_are_counted_once() {
+    with_store(|store| {
+        put(store, "a:1", "sha256:m1", &[layer("base"), layer("x")]);
+        put(store, "a:2", "sha256:m1", &[layer("base"), layer("x")]);
+        put(
+            store,
+            "b:1",
+            "sha256:m2",
+            &[layer("base"), layer("y"), layer("y")],
+        );
+        put(store, "c:1", "sha256:m3", &[layer("kept"), layer("z")]);
+        put(store, "d:1", "sha256:m4", &[layer("kept")]);
+        store
+            .insert_sandbox(&NewSandbox {
+                name: "box",
+                config: "{}",
+                ephemeral: false,
+                labels: &BTreeMap::new(),
+                manifest_id: Some(store.image("d:1").unwrap().unwrap().manifest_id),
+            })
+            .unwrap();
+        let planned = store.unneeded_images(false).unwrap();
+        let layers: Vec<_> = planned.iter().map(|image| image.layers.clone()).collect();
+        assert_eq!(
+            layers,
+            [
+                vec![layer("base"), layer("x")],
+                vec![layer("y")],
+                vec![layer("z")]
+            ]
+        );
+        assert_eq!(planned[0].references, ["a:1", "a:2"]);
+        assert!(store.image("a:1").unwrap().is_some(), "a look changes nothing");
+        assert_eq!(store.unneeded_images(true).unwrap(), planned);
+        for gone in ["a:1", "a:2", "b:1", "c:1"] {
+            assert!(store.image(gone).unwrap().is_none(), "{gone}");
+        }
+        assert!(store.image("d:1").unwrap().is_some() && store.layer("sha256:kept").unwrap().is_some());
+        assert!(store.layer("sha256:base").unwrap().is_none());
+        assert_eq!(store.unneeded_images(true).unwrap(), []);
     });
 }
 

@@ -261,6 +261,51 @@ TEST(a_save_to_a_pipe_that_nobody_reads_can_be_cancelled_and_one_without_a_reade
     CHECK_OK(err, msb_image_remove(backend, "stuck", &err));
 }
 
+TEST(a_prune_takes_the_images_that_nobody_needs_and_says_exactly_what_it_freed) {
+    msb_error *err = NULL;
+    msb_prune_report *report = NULL;
+    msb_storage_usage *before = NULL, *after = NULL;
+    msb_sandbox sandbox = {0};
+    make_tar("unneeded\n", NULL);
+    msb_image_info_free(load(place, "a.example/unneeded:1"));
+    msb_image_info_free(load(place, "a.example/unneeded:2"));
+    msb_image_info *kept = load(make_tar("needed\n", NULL), "a.example/needed:1");
+    msb_sandbox_config *config = msb_sandbox_config_new("needs-it");
+    CHECK_OK(err, msb_sandbox_config_set_image(config, "a.example/needed:1", &err));
+    CHECK_OK(err, msb_sandbox_create(backend, config, &sandbox, &err));
+    msb_sandbox_config_free(config);
+    CHECK_OK(err, msb_prune(backend, MSB_PRUNE_IMAGES | MSB_PRUNE_DRY_RUN, &report, &err));
+    CHECK(msb_prune_report_len(report) == 2);
+    CHECK(same(msb_prune_report_name(report, 0), "a.example/unneeded:1"));
+    CHECK(same(msb_prune_report_name(report, 1), "a.example/unneeded:2"));
+    CHECK(same(msb_prune_report_kind(report, 0), "unused_image") && same(msb_prune_report_action(report, 0), "none"));
+    uint64_t planned = msb_prune_report_bytes(report);
+    CHECK(planned > 0 && msb_prune_report_item_bytes(report, 0) == planned && msb_prune_report_item_bytes(report, 1) == 0);
+    msb_prune_report_free(report);
+    CHECK_OK(err, msb_storage_usage_get(backend, &before, &err));
+    CHECK_OK(err, msb_prune(backend, MSB_PRUNE_IMAGES, &report, &err));
+    CHECK_OK(err, msb_storage_usage_get(backend, &after, &err));
+    CHECK(msb_prune_report_len(report) == 2 && msb_prune_report_bytes(report) == planned);
+    CHECK(same(msb_prune_report_action(report, 0), "removed") && same(msb_prune_report_action(report, 1), "removed"));
+    for (size_t i = 0; i < msb_storage_usage_len(after); i++)
+        if (same(msb_storage_usage_category(after, i), "cache"))
+            CHECK(msb_storage_usage_bytes(before, i) - msb_storage_usage_bytes(after, i) == planned);
+    msb_prune_report_free(report);
+    msb_storage_usage_free(before);
+    msb_storage_usage_free(after);
+    msb_image_info *info = NULL;
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_info_get(backend, "a.example/unneeded:2", &info, &err));
+    CHECK_OK(err, msb_image_info_get(backend, "a.example/needed:1", &info, &err));
+    CHECK(same(msb_image_info_digest(info), msb_image_info_digest(kept)));
+    msb_image_info_free(info);
+    msb_image_info_free(kept);
+    CHECK_OK(err, msb_sandbox_remove(sandbox, &err));
+    msb_sandbox_release(&sandbox);
+    CHECK_OK(err, msb_prune(backend, MSB_PRUNE_IMAGES, &report, &err));
+    CHECK(msb_prune_report_len(report) == 1 && same(msb_prune_report_name(report, 0), "a.example/needed:1"));
+    msb_prune_report_free(report);
+}
+
 TEST(a_listing_gives_images_by_prefix_and_page_by_page) {
     static const char *const names[] = {"a.example/one:1", "a.example/one:2", "a.example/two:1", "b.example/one:1"};
     msb_error *err = NULL;
@@ -319,6 +364,7 @@ int main(int argc, char **argv) {
     RUN(what_is_no_image_is_refused_and_leaves_none);
     RUN(a_saved_image_is_loaded_under_its_name_and_saved_the_same_again);
     RUN(a_save_to_a_pipe_that_nobody_reads_can_be_cancelled_and_one_without_a_reader_fails);
+    RUN(a_prune_takes_the_images_that_nobody_needs_and_says_exactly_what_it_freed);
     RUN(a_listing_gives_images_by_prefix_and_page_by_page);
     RUN(an_image_stays_while_a_sandbox_has_it_as_root);
     close_backend(&backend);

@@ -12,6 +12,7 @@ const EVERYTHING: What = What {
     lost: true,
     logs: true,
     backups: true,
+    images: true,
 };
 
 #[test]

@@ -14,6 +14,7 @@ const EVERYTHING: What = What {
     lost: true,
     logs: true,
     backups: true,
+    images: true,
 };
 
 /// A home that keeps its volumes and sandboxes where another does.

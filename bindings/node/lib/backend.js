@@ -14,6 +14,7 @@ const PRUNED = {
   lost: native.PRUNE_LOST,
   logs: native.PRUNE_LOGS,
   backups: native.PRUNE_BACKUPS,
+  images: native.PRUNE_IMAGES,
 };
 
 /** Every item of a listing, page by page: `next` of one page is the cursor of the following one. */

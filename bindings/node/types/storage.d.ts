@@ -42,4 +42,6 @@ export interface PruneOptions extends CallOptions {
   logs?: boolean;
   /** Copies of the database from before upgrades. */
   backups?: boolean;
+  /** Images that no sandbox and no snapshot needs; they have to be pulled or loaded again. */
+  images?: boolean;
 }

@@ -58,6 +58,8 @@ public struct PruneOptions: OptionSet, Sendable {
     public static let logs = PruneOptions(MSB_PRUNE_LOGS)
     /// Copies of the database from before upgrades.
     public static let backups = PruneOptions(MSB_PRUNE_BACKUPS)
+    /// Images that no sandbox and no snapshot needs; they have to be pulled or loaded again.
+    public static let images = PruneOptions(MSB_PRUNE_IMAGES)
 }
 
 /// How much room a home takes, by category. Wraps the functions `msb_storage_usage_*`.
