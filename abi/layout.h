@@ -528,6 +528,7 @@ FUNCTION(msb_sandbox_config_set_stop_signal, msb_status, (msb_sandbox_config *, 
 FUNCTION(msb_sandbox_config_add_label, msb_status, (msb_sandbox_config *, const char *, const char *, msb_error **))
 FUNCTION(msb_sandbox_config_add_rlimit, msb_status, (msb_sandbox_config *, const char *, uint64_t, uint64_t, msb_error **))
 FUNCTION(msb_sandbox_config_add_mount, msb_status, (msb_sandbox_config *, const msb_mount_config *, msb_error **))
+FUNCTION(msb_sandbox_config_add_script, msb_status, (msb_sandbox_config *, const char *, const char *, msb_error **))
 FUNCTION(msb_sandbox_config_set_ephemeral, msb_status, (msb_sandbox_config *, int32_t, msb_error **))
 FUNCTION(msb_sandbox_config_set_replace, msb_status, (msb_sandbox_config *, int32_t, msb_error **))
 FUNCTION(msb_sandbox_config_set_replace_timeout_ms, msb_status, (msb_sandbox_config *, uint64_t, msb_error **))

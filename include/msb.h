@@ -6011,6 +6011,25 @@ msb_status msb_sandbox_config_add_mount(msb_sandbox_config *config,
                                         msb_error **err);
 
 /**
+ * Executable files in the guest's `/.msb/scripts`, the first directory on the PATH of every command: name and text each,
+ * together at most 256 KiB. A text begins with the line that names its interpreter, as `#!/bin/sh`. They are put there
+ * at every start, and are not part of the root.
+ *
+ * - config: changed; not NULL.
+ * - name: copied; the name of a file; one that was given before gets the new text.
+ * - text: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_config_add_script(msb_sandbox_config *config,
+                                         const char *name,
+                                         const char *text,
+                                         msb_error **err);
+
+/**
  * Whether the sandbox is removed when it stops.
  *
  * - config: changed; not NULL.

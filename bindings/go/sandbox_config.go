@@ -27,7 +27,9 @@ type SandboxConfig struct {
 	MemoryMiB uint32
 
 	// Env, WorkDir, Shell and User are for commands that do not say.
-	Env      map[string]string
+	Env map[string]string
+	// Scripts are executable files in the guest's /.msb/scripts, the first directory on the PATH of every command.
+	Scripts  map[string]string
 	WorkDir  string
 	Shell    string
 	Hostname string
@@ -108,6 +110,9 @@ func (config *SandboxConfig) root(c *C.msb_sandbox_config, b *builder) {
 func (config *SandboxConfig) commands(c *C.msb_sandbox_config, b *builder) {
 	b.pairs("env", config.Env, func(key, value *C.char, err **C.msb_error) C.msb_status {
 		return C.msb_sandbox_config_set_env(c, key, value, err)
+	})
+	b.pairs("scripts", config.Scripts, func(name, text *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_add_script(c, name, text, err)
 	})
 	b.text("workdir", config.WorkDir, func(v *C.char, err **C.msb_error) C.msb_status {
 		return C.msb_sandbox_config_set_workdir(c, v, err)

@@ -23,6 +23,7 @@ pub fn make_machine(spec: &GuestSpec, root: &mut Root) -> Result<(), BootFailure
         )
     })?;
     root.assemble(tree, &spec.mounts).map_err(bad_mount)?;
+    root.show_scripts(&spec.scripts).map_err(bad_mount)?;
     let etc = match tree {
         GuestRoot::Overlay { .. } => Etc::Written,
         GuestRoot::Share { .. } => Etc::Covered(root),

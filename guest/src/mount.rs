@@ -10,7 +10,7 @@ mod system;
 pub use system::mount_early;
 
 use extra::Mounted;
-use msb_protocol::agent::{GuestMount, GuestRoot, Lower, Upper};
+use msb_protocol::agent::{GuestMount, GuestRoot, Lower, SCRIPTS, Upper};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
@@ -223,23 +223,52 @@ impl Root {
     pub fn cover(&self, path: &str, text: &str) -> Result<(), MountError> {
         let name = format!("{MAIN}/{}", path.replace('/', "."));
         let name = name.trim_start_matches('/');
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-        let written =
-            rustix::fs::openat(&self.initramfs, name, flags, Mode::from_raw_mode(0o644)).and_then(|file| {
-                let mut rest = text.as_bytes();
-                while !rest.is_empty() {
-                    rest = &rest[rustix::io::write(&file, rest)?..];
-                }
-                Ok(())
-            });
-        written.map_err(|errno| MountError::Make {
-            path: name.to_owned(),
-            errno,
-        })?;
+        self.write_beneath(name, text, 0o644)?;
         extra::make_file(path)?;
         extra::graft(&self.initramfs, name, path).map_err(|errno| MountError::Mount {
             what: "a file of the agent's".to_owned(),
             target: path.to_owned(),
+            errno,
+        })
+    }
+
+    /// Shows the sandbox's scripts in their directory, which keeps nothing of them.
+    pub fn show_scripts(&self, scripts: &[(String, String)]) -> Result<(), MountError> {
+        if scripts.is_empty() {
+            return Ok(());
+        }
+        let directory = format!("{MAIN}/scripts");
+        let directory = directory.trim_start_matches('/');
+        let made = rustix::fs::mkdirat(&self.initramfs, directory, Mode::from_raw_mode(0o755));
+        made.map_err(|errno| MountError::Make {
+            path: directory.to_owned(),
+            errno,
+        })?;
+        for (name, content) in scripts {
+            self.write_beneath(&format!("{directory}/{name}"), content, 0o755)?;
+        }
+        extra::make_directories(SCRIPTS)?;
+        extra::graft(&self.initramfs, directory, SCRIPTS).map_err(|errno| MountError::Mount {
+            what: "the sandbox's scripts".to_owned(),
+            target: SCRIPTS.to_owned(),
+            errno,
+        })
+    }
+
+    /// Writes a file of the initramfs.
+    fn write_beneath(&self, name: &str, text: &str, mode: u32) -> Result<(), MountError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(mode);
+        let written = rustix::fs::openat(&self.initramfs, name, flags, mode).and_then(|file| {
+            let mut rest = text.as_bytes();
+            while !rest.is_empty() {
+                rest = &rest[rustix::io::write(&file, rest)?..];
+            }
+            // Whatever the umask is.
+            rustix::fs::fchmod(&file, mode)
+        });
+        written.map_err(|errno| MountError::Make {
+            path: name.to_owned(),
             errno,
         })
     }

@@ -7,7 +7,7 @@ use crate::child::{self, ChildStack, Credentials, Plan, Step, StepFailed};
 use crate::files;
 use crate::tty;
 use crate::user::{Identity, UserDatabase};
-use msb_protocol::agent::GuestSpec;
+use msb_protocol::agent::{GuestSpec, SCRIPTS};
 use msb_protocol::exec::{ExecSpec, Rlimit, SpawnFailure};
 use msb_protocol::files::FilesSpec;
 use rustix::fs::{Mode, OFlags};
@@ -85,6 +85,8 @@ struct Defaults {
     workdir: Option<String>,
     user: Option<String>,
     rlimits: Vec<Rlimit>,
+    /// Whether the sandbox has scripts, for which every command looks first.
+    scripts: bool,
 }
 
 /// Starts commands.
@@ -132,6 +134,7 @@ impl Spawner {
             workdir: spec.workdir.clone(),
             user: spec.user.clone(),
             rlimits: spec.rlimits.clone(),
+            scripts: !spec.scripts.is_empty(),
         };
         self.identity(None)?;
         self.limits(&[])?;
@@ -272,6 +275,11 @@ impl Spawner {
                 ));
             }
             variables.insert(key.clone(), value.clone());
+        }
+        if self.defaults.scripts {
+            variables
+                .entry("PATH".to_owned())
+                .and_modify(|path| *path = format!("{SCRIPTS}:{path}"));
         }
         Ok(variables)
     }

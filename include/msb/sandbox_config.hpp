@@ -55,6 +55,7 @@ public:
     MSB_HPP_OPTION(cpus, msb_sandbox_config_set_cpus, (std::uint32_t count), count)
     MSB_HPP_OPTION(memory_mib, msb_sandbox_config_set_memory_mib, (std::uint32_t mib), mib)
     MSB_HPP_OPTION(env, msb_sandbox_config_set_env, (const text &key, const text &value), key, value)
+    MSB_HPP_OPTION(script, msb_sandbox_config_add_script, (const text &name, const text &content), name, content)
     MSB_HPP_OPTION(workdir, msb_sandbox_config_set_workdir, (const text &path), path)
     MSB_HPP_OPTION(shell, msb_sandbox_config_set_shell, (const text &path), path)
     MSB_HPP_OPTION(hostname, msb_sandbox_config_set_hostname, (const text &name), name)

@@ -8,6 +8,9 @@
 use crate::exec::Rlimit;
 use serde::{Deserialize, Serialize};
 
+/// The guest's directory of the sandbox's scripts, the first on every command's PATH if there are any.
+pub const SCRIPTS: &str = "/.msb/scripts";
+
 /// A disk that the guest finds by its serial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestDisk {
@@ -127,6 +130,9 @@ pub struct GuestSpec {
     pub user: Option<String>,
     /// Limits of every command.
     pub rlimits: Vec<Rlimit>,
+    /// Executable files in [`SCRIPTS`]: name and content each.
+    #[serde(default)]
+    pub scripts: Vec<(String, String)>,
     /// Name servers for /etc/resolv.conf; empty leaves the image's file.
     pub nameservers: Vec<String>,
     /// Nanoseconds since 1970-01-01 UTC; the guest's clock is set to it.

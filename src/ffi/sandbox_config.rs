@@ -489,6 +489,29 @@ pub unsafe extern "C" fn msb_sandbox_config_add_mount(
     })
 }
 
+/// Executable files in the guest's `/.msb/scripts`, the first directory on the PATH of every command: name and text each,
+/// together at most 256 KiB. A text begins with the line that names its interpreter, as `#!/bin/sh`. They are put there
+/// at every start, and are not part of the root.
+///
+/// - config: changed; not NULL.
+/// - name: copied; the name of a file; one that was given before gets the new text.
+/// - text: copied; not NULL.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_config_add_script(
+    config: *mut msb_sandbox_config,
+    name: *const c_char,
+    text: *const c_char,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config, text name, text text], {
+        builder::add(&mut config.options, fields::scripts, (name.to_owned(), text.to_owned()))
+    })
+}
+
 /// Whether the sandbox is removed when it stops.
 ///
 /// - config: changed; not NULL.

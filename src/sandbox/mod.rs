@@ -17,6 +17,7 @@ pub mod mount;
 pub mod options;
 pub mod remove;
 pub mod root;
+mod scripts;
 pub mod settle;
 pub mod spec;
 pub mod start;

@@ -11,8 +11,8 @@ use crate::error::MsbError;
 use crate::image::pull_options::PullPolicy;
 use crate::options::check::{self, Verdict, each, within};
 use crate::options::{OptionType, Options, Problem, choice, options, verdict};
-use crate::sandbox::command;
 use crate::sandbox::mount::options::{self as mount, MountOptions};
+use crate::sandbox::{command, scripts};
 
 choice! {
     /// What the guest's writes to its root do to the image.
@@ -165,6 +165,10 @@ options! {
         /// The signal by which a stop asks commands to end, as `"SIGQUIT"`, `"QUIT"`, `"3"` or `"SIGRTMIN+3"`. Unset: the
         /// image's, else SIGTERM.
         stop_signal: Option<String> = None, "set_stop_signal", since "0.1.0", check |v| each(v, command::check_signal);
+        /// Executable files in the guest's `/.msb/scripts`, the first directory on the PATH of every command: name and text each,
+        /// together at most 256 KiB. A text begins with the line that names its interpreter, as `#!/bin/sh`. They are put there
+        /// at every start, and are not part of the root.
+        scripts: BTreeMap<String, String> = BTreeMap::new(), "add_script", since "0.1.0", check scripts::check;
         /// Labels to find the sandbox by. The prefixes `sandbox.`, `microsandbox.` and `service.` are reserved.
         labels: BTreeMap<String, String> = BTreeMap::new(), "add_label", since "0.1.0", check check::labels;
         /// Resource limits of every command in the sandbox.

@@ -1,11 +1,11 @@
 //! What a sandbox is, as stored in `sandbox.config`: the JSON of microsandbox 0.5.8, with what only libmsb knows
 //! under the key `libmsb`. Keys that this version does not know are kept.
 
-use super::command;
 use super::disk_image::{DiskImage, StoredFormat};
 use super::mount::{Mount, stored};
 use super::options::{Isolation, SandboxOptions, UpperKind};
 use super::root::Root;
+use super::{command, scripts};
 use crate::backend::config::Config;
 use crate::backend::options::Driver as DriverChoice;
 use crate::error::{MsbError, Status};
@@ -257,6 +257,8 @@ impl SandboxSpec {
     /// What options mean, given the backend's defaults. The options are valid.
     pub fn from_options(options: &SandboxOptions, config: &Config, root: Root) -> Self {
         let Root { image, defaults, .. } = root;
+        let mut rest = command::stored(options, defaults.entrypoint, defaults.cmd);
+        scripts::store(&options.scripts, &mut rest);
         let whole_seconds = |ms: Option<u64>| ms.map(|ms| ms.div_ceil(1000));
         Self {
             name: options.name.clone().unwrap_or_default(),
@@ -279,7 +281,7 @@ impl SandboxSpec {
                 ),
                 hostname: options.hostname.clone(),
                 user: options.user.clone().or(defaults.user),
-                rest: command::stored(options, defaults.entrypoint, defaults.cmd),
+                rest,
             },
             env: environment(&defaults.env, options),
             labels: labels(defaults.labels, options),

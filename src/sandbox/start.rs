@@ -9,7 +9,7 @@ use super::mount::launch::{check_machine, host_mounts};
 use super::mount::volumes::acquire_all;
 use super::settle::settle_locked;
 use super::spec::SandboxSpec;
-use super::{Sandbox, command, end, labels, root};
+use super::{Sandbox, command, end, labels, root, scripts};
 use crate::backend::make_private;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
@@ -369,6 +369,7 @@ fn guest_spec(name: &str, spec: &SandboxSpec) -> Result<GuestSpec, MsbError> {
         workdir: spec.runtime.workdir.clone(),
         user: spec.runtime.user.clone(),
         rlimits: spec.rlimits.clone(),
+        scripts: scripts::read(spec)?,
         nameservers: Vec::new(),
         clock_unix_ns: 0,
         entropy: Vec::new(),

@@ -43,6 +43,7 @@ static msb_sandbox boot(const char *name) {
     msb_sandbox_config *config = config_of(name);
     CHECK_OK(err, msb_sandbox_config_set_image(config, "layered", &err));
     CHECK_OK(err, msb_sandbox_config_set_env(config, "OWN", "value", &err));
+    CHECK_OK(err, msb_sandbox_config_add_script(config, "greet", "#!/bin/sh\necho \"hello, $1\"\n", &err));
     msb_sandbox sandbox = create(config);
     start(sandbox);
     return sandbox;
@@ -72,6 +73,9 @@ TEST(a_guest_sees_its_image_and_keeps_what_it_writes) {
     stop(first);
     start(first);
     CHECK(shell_says(first, "cat /etc/motd; ls /srv /bin/truth", "mine\n/bin/truth\n\n/srv:\n"));
+    /* After a restart too, executable for every user, and with the image's PATH behind it. */
+    CHECK(shell_says(first, "greet you; stat -c %a:%u /.msb/scripts /.msb/scripts/greet; echo $PATH",
+                     "hello, you\n755:0\n755:0\n/.msb/scripts:/bin\n"));
     CHECK_STATUS(MSB_ERR_BUSY, err, msb_image_remove(backend, "layered", &err));
     discard(&first);
     CHECK_OK(err, msb_image_remove(backend, "layered", &err));

@@ -64,6 +64,11 @@ export interface SandboxConfig {
   memoryMib?: number;
   /** Environment variables of every command in the sandbox. */
   env?: Record<string, string>;
+  /**
+   * Executable files in the guest's `/.msb/scripts`, the first directory on the PATH of every command, by their names. A text begins
+   * with the line that names its interpreter.
+   */
+  scripts?: Record<string, string>;
   workdir?: string;
   shell?: string;
   hostname?: string;

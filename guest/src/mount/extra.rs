@@ -123,7 +123,7 @@ pub(super) fn graft(initramfs: &OwnedFd, source: &str, target: &str) -> rustix::
 }
 
 /// Makes a directory with its parents, where they are missing.
-fn make_directories(path: &str) -> Result<(), MountError> {
+pub(super) fn make_directories(path: &str) -> Result<(), MountError> {
     let ends = path.match_indices('/').map(|(end, _)| end).filter(|&end| end > 0);
     ends.map(|end| &path[..end])
         .chain([path])

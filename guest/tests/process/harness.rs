@@ -74,6 +74,7 @@ pub fn guest() -> GuestSpec {
         workdir: None,
         user: None,
         rlimits: Vec::new(),
+        scripts: Vec::new(),
         nameservers: Vec::new(),
         clock_unix_ns: 0,
         entropy: vec![0; 32],

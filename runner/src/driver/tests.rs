@@ -46,6 +46,7 @@ pub(super) fn spec(directory: &Path) -> LaunchSpec {
             workdir: None,
             user: None,
             rlimits: Vec::new(),
+            scripts: Vec::new(),
             nameservers: Vec::new(),
             clock_unix_ns: 0,
             entropy: Vec::new(),

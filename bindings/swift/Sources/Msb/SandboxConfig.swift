@@ -23,6 +23,9 @@ public struct SandboxConfig: Sendable {
     public var memoryMiB: Int?
     /// Environment variables of every command. The prefix `MSB_` is reserved.
     public var environment: [String: String] = [:]
+    /// Executable files in the guest's `/.msb/scripts`, the first directory on the PATH of every command, by their names.
+    /// A text begins with the line that names its interpreter.
+    public var scripts: [String: String] = [:]
     /// The working directory of commands that do not say, in the guest.
     public var workingDirectory: String?
     /// The shell that commands find in `SHELL`. Default: the backend's, else `/bin/sh`.
@@ -108,6 +111,7 @@ public struct SandboxConfig: Sendable {
 
     private func setCommands(_ config: ConfigObject) throws(MsbError) {
         try config.add("environment", environment, msb_sandbox_config_set_env)
+        try config.add("scripts", scripts, msb_sandbox_config_add_script)
         try config.set("workingDirectory", workingDirectory, msb_sandbox_config_set_workdir)
         try config.set("shell", shell, msb_sandbox_config_set_shell)
         try config.set("user", user, msb_sandbox_config_set_user)

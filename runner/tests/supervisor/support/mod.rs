@@ -140,6 +140,7 @@ impl Home {
                 workdir: None,
                 user: None,
                 rlimits: vec![],
+                scripts: Vec::new(),
                 nameservers: vec![],
                 clock_unix_ns: 0,
                 entropy: vec![],
