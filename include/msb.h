@@ -5345,7 +5345,8 @@ void msb_queue_release(msb_queue *queue);
 
 /**
  * Creates a sandbox. It is not started, but everything that a start needs is checked: the root, the mounts, a hypervisor
- * that works on this host, a guest kernel. An image that is missing is pulled first, as the pull policy says. Volumes that
+ * that works on this host, a guest kernel. An image that is missing is pulled first, as the pull policy says, and one
+ * in an archive is loaded, as far as its layers are not there. Volumes that
  * mounts ask for are made, and removed again if the call fails.
  *
  * - backend: the backend.
@@ -5353,7 +5354,7 @@ void msb_queue_release(msb_queue *queue);
  * - out: returned owned, to be released with `msb_sandbox_release`; not NULL.
  * - err: returned owned on failure, else set to NULL; may be NULL.
  * - Blocking: file operations; up to a minute when the host's virtualization is first tried; with `replace` also the stop of
- *   the sandbox that is replaced; as `msb_image_pull` when an image is pulled.
+ *   the sandbox that is replaced; as `msb_image_pull` and `msb_image_load` when an image is pulled or loaded.
  * - Errors: ALREADY_EXISTS, BUSY, CONFIG_INVALID, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO,
  *   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NETWORK, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED if the
  *   driver has not room for so many mounts, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, TIMEOUT, UNAVAILABLE, UNSUPPORTED,
@@ -5525,7 +5526,7 @@ void msb_sandbox_release(msb_sandbox *sandbox);
 
 /**
  * Begins `msb_sandbox_create`; its completion's result is for `msb_op_take_sandbox`. Cancelled, it leaves neither a sandbox nor
- * volumes that it made. While it pulls an image, its progress counts as that of `msb_image_pull_async`.
+ * volumes that it made, nor part of an image. While it pulls or loads an image, its progress counts bytes and layers.
  *
  * - backend: the backend.
  * - config: copied; not NULL.
@@ -5717,9 +5718,10 @@ msb_status msb_sandbox_config_set_name(msb_sandbox_config *config,
                                        msb_error **err);
 
 /**
- * The root file system: the path of a directory, or of a disk image with an ext4 file system, raw without
- * partitions or qcow2 without a backing file, or the reference of an image, as `"python:3.12"`. What begins
- * with `/` or `.`, or is there, is a path. It is not modified unless root_mode says so. Required.
+ * The root file system: the path of a directory; of a disk image without partitions: ext4 or EROFS raw, or ext4 as qcow2
+ * without a backing file; of an OCI layout or an archive, as for `msb_image_load`, with one image for this host, which is
+ * stored under the name `localhost/archive@DIGEST`; or the reference of an image, as `"python:3.12"`. What begins with `/` or
+ * `.`, or is there, is a path. It is not modified unless root_mode says so. Required.
  *
  * - config: changed; not NULL.
  * - image: copied; not NULL.

@@ -115,7 +115,8 @@ impl From<&End> for msb_exit {
 }
 
 /// Creates a sandbox. It is not started, but everything that a start needs is checked: the root, the mounts, a hypervisor
-/// that works on this host, a guest kernel. An image that is missing is pulled first, as the pull policy says. Volumes that
+/// that works on this host, a guest kernel. An image that is missing is pulled first, as the pull policy says, and one
+/// in an archive is loaded, as far as its layers are not there. Volumes that
 /// mounts ask for are made, and removed again if the call fails.
 ///
 /// - backend: the backend.
@@ -123,7 +124,7 @@ impl From<&End> for msb_exit {
 /// - out: returned owned, to be released with `msb_sandbox_release`; not NULL.
 /// - err: returned owned on failure, else set to NULL; may be NULL.
 /// - Blocking: file operations; up to a minute when the host's virtualization is first tried; with `replace` also the stop of
-///   the sandbox that is replaced; as `msb_image_pull` when an image is pulled.
+///   the sandbox that is replaced; as `msb_image_pull` and `msb_image_load` when an image is pulled or loaded.
 /// - Errors: ALREADY_EXISTS, BUSY, CONFIG_INVALID, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, INVALID_ARGUMENT, IO,
 ///   ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NETWORK, NOT_FOUND, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED if the
 ///   driver has not room for so many mounts, STALE_HANDLE, STORE_CORRUPT, STORE_NEWER, TIMEOUT, UNAVAILABLE, UNSUPPORTED,

@@ -11,7 +11,7 @@ use crate::ops::Lane;
 use crate::sandbox::Sandbox;
 
 /// Begins `msb_sandbox_create`; its completion's result is for `msb_op_take_sandbox`. Cancelled, it leaves neither a sandbox nor
-/// volumes that it made. While it pulls an image, its progress counts as that of `msb_image_pull_async`.
+/// volumes that it made, nor part of an image. While it pulls or loads an image, its progress counts bytes and layers.
 ///
 /// - backend: the backend.
 /// - config: copied; not NULL.

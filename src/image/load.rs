@@ -26,6 +26,15 @@ pub enum Origin<'a> {
     File(File),
 }
 
+/// What an image is to be asked for by.
+#[derive(Clone, Copy)]
+enum Naming {
+    /// What the options say, or else the archive.
+    Given,
+    /// Its digest, so that no name comes to stand for another image.
+    ByDigest,
+}
+
 /// Loads an image. It is there whole, with every name that it gets, or not at all.
 pub fn load(
     backend: &Backend,
@@ -33,6 +42,25 @@ pub fn load(
     options: &ImageLoadOptions,
 ) -> Result<ImageInfo, MsbError> {
     options.validate()?;
+    bring(backend, origin, options, Naming::Given)
+}
+
+/// Loads the only image for this host of an archive or layout, under the name `localhost/archive` with its digest.
+pub fn load_by_digest(backend: &Backend, path: &Path) -> Result<ImageInfo, MsbError> {
+    bring(
+        backend,
+        Origin::Path(path),
+        &ImageLoadOptions::default(),
+        Naming::ByDigest,
+    )
+}
+
+fn bring(
+    backend: &Backend,
+    origin: Origin<'_>,
+    options: &ImageLoadOptions,
+    naming: Naming,
+) -> Result<ImageInfo, MsbError> {
     let platform = platform(options.platform.as_deref())?;
     let cache = &backend.config().cache;
     shared_dir::announce(backend.home(), cache)?;
@@ -50,8 +78,8 @@ pub fn load(
         Origin::File(file) => open_file(file, Kind::Any, &spool),
     };
     match opened.map_err(|error| ops::check_cancelled().err().unwrap_or_else(|| refused(&error)))? {
-        Opened::Images(source) => load_image(backend, &source, options, &platform),
-        Opened::Rootfs(tar) => load_rootfs(backend, tar, options, &platform),
+        Opened::Images(source) => load_image(backend, &source, options, &platform, naming),
+        Opened::Rootfs(tar) => load_rootfs(backend, tar, options, &platform, naming),
     }
 }
 
@@ -75,13 +103,17 @@ fn load_image(
     source: &ImageSource,
     options: &ImageLoadOptions,
     platform: &Platform,
+    naming: Naming,
 ) -> Result<ImageInfo, MsbError> {
     let listed = source
         .find(options.image.as_deref())
         .map_err(|error| refused(&error))?;
     let image = source.image(listed, platform).map_err(|error| refused(&error))?;
     join::check_count(image.layers.len(), &image.digest.to_string())?;
-    let names = names(source, listed, options)?;
+    let names = match naming {
+        Naming::Given => names(source, listed, options)?,
+        Naming::ByDigest => by_digest(&image)?,
+    };
     ops::expect_progress(
         image.layers.iter().map(|layer| layer.size).sum(),
         image.layers.len() as u64,
@@ -101,16 +133,27 @@ fn load_rootfs(
     tar: RootfsTar,
     options: &ImageLoadOptions,
     platform: &Platform,
+    naming: Naming,
 ) -> Result<ImageInfo, MsbError> {
-    let Some(name) = &options.reference else {
-        return Err(nameless("the tar of a root file system"));
+    // Before anything is read.
+    let given = match (naming, &options.reference) {
+        (Naming::ByDigest, _) => None,
+        (Naming::Given, Some(name)) => Some(BTreeSet::from([normalise(name)?])),
+        (Naming::Given, None) => return Err(nameless("the tar of a root file system")),
     };
-    let names = BTreeSet::from([normalise(name)?]);
     ops::expect_progress(tar.size().unwrap_or(0), 1);
     let (layer, unpacked) = Layer::make_unknown(backend, |options| tar.layer(options))?;
     ops::add_progress(0, 1);
     let image = rootfs_image(&unpacked, platform).map_err(|error| refused(&error))?;
+    let names = given.map_or_else(|| by_digest(&image), Ok)?;
     store(backend, &image, &[layer], &names)
+}
+
+fn by_digest(image: &Image) -> Result<BTreeSet<String>, MsbError> {
+    Ok(BTreeSet::from([normalise(&format!(
+        "localhost/archive@{}",
+        image.digest
+    ))?]))
 }
 
 /// What the image is to be asked for by: what the caller says, or else every name that the archive gives it.

@@ -73,6 +73,10 @@ pub enum Content {
     Qcow2Child,
     /// An ext2, ext3 or ext4 file system.
     Ext4,
+    /// An EROFS file system.
+    Erofs,
+    /// A tar archive, or what gzip or zstd packed.
+    Archive,
     /// Something that is no disk with a file system on it, by its name.
     Foreign(&'static str),
     /// Nothing that is known.
@@ -97,18 +101,19 @@ impl Content {
         if at(1080, &[0x53, 0xef]) {
             return Self::Ext4;
         }
+        if at(1024, &[0xe2, 0xe1, 0xf5, 0xe0]) {
+            return Self::Erofs;
+        }
+        if at(257, b"ustar") || at(0, &[0x1f, 0x8b]) || at(0, &[0x28, 0xb5, 0x2f, 0xfd]) {
+            return Self::Archive;
+        }
         [
             (at(0, b"KDMV") || at(0, b"# Disk DescriptorFile"), "a VMDK image"),
             (at(0, b"conectix") || at(0, b"vhdxfile"), "a VHD image"),
             (at(64, &[0x7f, 0x10, 0xda, 0xbe]), "a VDI image"),
-            (at(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), "an EROFS file system"),
             (at(0, b"hsqs"), "a SquashFS file system"),
             (at(0, b"XFSB"), "an XFS file system"),
-            (at(0, &[0x1f, 0x8b]) || at(257, b"ustar"), "an archive"),
-            (
-                at(0, &[0x28, 0xb5, 0x2f, 0xfd]) || at(0, b"\xfd7zXZ"),
-                "a compressed file",
-            ),
+            (at(0, b"\xfd7zXZ"), "a file compressed with xz"),
             (at(512, b"EFI PART"), "a disk with a partition table"),
             (at(510, &[0x55, 0xaa]), "a disk with a boot record"),
         ]
@@ -146,7 +151,10 @@ pub fn inspect(path: &Path, format: Option<DiskFormat>, fstype: Option<&str>) ->
     let found = match content {
         Content::Qcow2 | Content::Qcow2Child => DiskFormat::Qcow2,
         Content::Foreign(what) if format.is_none() => return Err(foreign(&path, what)),
-        Content::Ext4 | Content::Unknown | Content::Foreign(_) => DiskFormat::Raw,
+        Content::Archive if format.is_none() => return Err(foreign(&path, "an archive")),
+        Content::Ext4 | Content::Erofs | Content::Archive | Content::Unknown | Content::Foreign(_) => {
+            DiskFormat::Raw
+        }
     };
     let image = DiskImage {
         path,
@@ -161,12 +169,19 @@ pub fn inspect(path: &Path, format: Option<DiskFormat>, fstype: Option<&str>) ->
 pub fn inspect_root(path: PathBuf) -> Result<DiskImage, MsbError> {
     let (format, fstype) = match content_of(&path)? {
         Content::Ext4 => (DiskFormat::Raw, Some("ext4".to_owned())),
+        Content::Erofs => (DiskFormat::Raw, Some("erofs".to_owned())),
         Content::Qcow2 => (DiskFormat::Qcow2, None),
         Content::Qcow2Child => return Err(has_backing_file(&path)),
+        Content::Archive => return Err(foreign(&path, "an archive")),
         Content::Foreign(what) => return Err(foreign(&path, what)),
         Content::Unknown => return Err(foreign(&path, "of no kind that is known")),
     };
     Ok(DiskImage { path, format, fstype })
+}
+
+/// Whether the file at `path` is an archive or compressed, so that an image is to be loaded from it.
+pub fn is_archive(path: &Path) -> Result<bool, MsbError> {
+    Ok(content_of(path)? == Content::Archive)
 }
 
 /// Looks again at an image whose format was stored.
@@ -234,9 +249,14 @@ fn foreign(path: &Path, what: &str) -> MsbError {
     MsbError::new(
         Status::Unsupported,
         "disk.kind",
-        format!("{} is {what}, not a raw ext4 or qcow2 disk image", path.display()),
+        format!(
+            "{} is {what}, not a raw ext4 or EROFS, nor a qcow2 disk image",
+            path.display()
+        ),
     )
-    .remedy("use a raw image of an ext4 file system without partitions, or a qcow2 image of one")
+    .remedy(
+        "use a raw image of an ext4 or EROFS file system without partitions, or a qcow2 image of an ext4 one",
+    )
 }
 
 #[cfg(test)]
@@ -267,7 +287,12 @@ mod tests {
     fn content_tells_what_an_image_is() {
         assert_eq!(Content::of(&with(1080, &[0x53, 0xef])), Content::Ext4);
         assert_eq!(Content::of(&with(0, b"KDMV")), Content::Foreign("a VMDK image"));
-        assert_eq!(Content::of(&with(257, b"ustar")), Content::Foreign("an archive"));
+        assert_eq!(Content::of(&with(257, b"ustar")), Content::Archive);
+        assert_eq!(Content::of(&with(0, &[0x1f, 0x8b])), Content::Archive);
+        assert_eq!(
+            Content::of(&with(1024, &[0xe2, 0xe1, 0xf5, 0xe0])),
+            Content::Erofs
+        );
         assert_eq!(
             Content::of(&with(512, b"EFI PART")),
             Content::Foreign("a disk with a partition table")

@@ -5,8 +5,9 @@ use super::options::{RootMode, SandboxOptions, UpperKind};
 use super::spec::{Image, SandboxSpec};
 use crate::backend::Backend;
 use crate::error::{MsbError, Status};
+use crate::image::info::ImageInfo;
 use crate::image::pull_options::ImagePullOptions;
-use crate::image::{join, pull};
+use crate::image::{join, load, pull};
 use msb_protocol::launch::{HostLower, HostRoot, HostUpper};
 use msb_store::ImageConfigRow;
 use std::fs;
@@ -50,12 +51,41 @@ pub fn resolve(backend: &Backend, options: &SandboxOptions) -> Result<Root, MsbE
         return stored(backend, options, image);
     }
     let path = fs::canonicalize(path).map_err(|error| not_found(path, &error))?;
+    if is_archive(&path)? {
+        if options.root_mode == RootMode::Bind {
+            return Err(not_bindable(&path.display().to_string()));
+        }
+        return Ok(load::load_by_digest(backend, &path)?.into());
+    }
     let is_directory = path.is_dir();
     match options.root_mode {
         RootMode::Overlay if is_directory => Ok(Image::Directory { path }.into()),
         RootMode::Overlay => Ok(Image::disk(&disk_image::inspect_root(path)?).into()),
         RootMode::Bind if is_directory => Ok(Image::Bind(path).into()),
         RootMode::Bind => Err(not_bindable(&path.display().to_string())),
+    }
+}
+
+/// Whether the path is the directory of an OCI layout, or a file that is an archive or compressed.
+fn is_archive(path: &Path) -> Result<bool, MsbError> {
+    if path.is_dir() {
+        return Ok(["oci-layout", "index.json"]
+            .iter()
+            .all(|name| path.join(name).is_file()));
+    }
+    disk_image::is_archive(path)
+}
+
+impl From<ImageInfo> for Root {
+    fn from(found: ImageInfo) -> Self {
+        Self {
+            manifest: Some(found.row.manifest_id),
+            image: Image::Oci {
+                reference: found.row.reference,
+                upper_size_mib: None,
+            },
+            defaults: found.config,
+        }
     }
 }
 
@@ -67,15 +97,7 @@ fn stored(backend: &Backend, options: &SandboxOptions, reference: &str) -> Resul
         policy: options.image_pull_policy,
         ..ImagePullOptions::default()
     };
-    let found = pull::pull(backend, reference, &wanted)?;
-    Ok(Root {
-        manifest: Some(found.row.manifest_id),
-        image: Image::Oci {
-            reference: found.row.reference,
-            upper_size_mib: None,
-        },
-        defaults: found.config,
-    })
+    Ok(pull::pull(backend, reference, &wanted)?.into())
 }
 
 fn not_bindable(image: &str) -> MsbError {

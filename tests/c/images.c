@@ -261,6 +261,58 @@ TEST(a_save_to_a_pipe_that_nobody_reads_can_be_cancelled_and_one_without_a_reade
     CHECK_OK(err, msb_image_remove(backend, "stuck", &err));
 }
 
+/* The reference of the image that a sandbox made from `image` has; empty if there is no sandbox. */
+static void root_of(const char *image, msb_status expected, char *reference, size_t size) {
+    msb_error *err = NULL;
+    msb_sandbox sandbox = {0};
+    msb_sandbox_info *info = NULL;
+    msb_sandbox_config *config = msb_sandbox_config_new("from-path");
+    CHECK_OK(err, msb_sandbox_config_set_image(config, image, &err));
+    CHECK_STATUS(expected, err, msb_sandbox_create(backend, config, &sandbox, &err));
+    msb_sandbox_config_free(config);
+    reference[0] = 0;
+    if (expected != MSB_OK) return;
+    CHECK_OK(err, msb_sandbox_info_get(sandbox, &info, &err));
+    snprintf(reference, size, "%s", msb_sandbox_info_image(info));
+    msb_sandbox_info_free(info);
+    CHECK_OK(err, msb_sandbox_remove(sandbox, &err));
+    msb_sandbox_release(&sandbox);
+}
+
+TEST(an_archive_is_the_image_of_a_sandbox_by_its_path_and_no_name_comes_to_stand_for_it) {
+    msb_error *err = NULL;
+    msb_image_info *info = NULL;
+    char first[256], again[256], saved[600];
+    make_tar("by path\n", NULL);
+    root_of(place, MSB_OK, first, sizeof first);
+    CHECK(strncmp(first, "localhost/archive@sha256:", 25) == 0);
+    CHECK_OK(err, msb_image_info_get(backend, first, &info, &err));
+    CHECK(same(strchr(first, '@') + 1, msb_image_info_digest(info)));
+    msb_image_info_free(info);
+    root_of(place, MSB_OK, again, sizeof again);
+    CHECK(same(first, again));
+
+    /* Of an archive whose image has a name, that name is not taken. */
+    msb_image_info_free(load(make_tar("mine\n", NULL), "c.example/mine:1"));
+    snprintf(saved, sizeof saved, "%s/named.tar", fixture_home);
+    CHECK_OK(err, msb_image_save(backend, "c.example/mine:1", saved, &err));
+    CHECK_OK(err, msb_image_remove(backend, "c.example/mine:1", &err));
+    root_of(saved, MSB_OK, again, sizeof again);
+    CHECK(strncmp(again, "localhost/archive@sha256:", 25) == 0 && !same(first, again));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_info_get(backend, "c.example/mine:1", &info, &err));
+
+    /* Another content is another image, and what is damaged is none. */
+    root_of(make_tar("changed\n", NULL), MSB_OK, again, sizeof again);
+    CHECK(!same(first, again));
+    make_tar("cut\n", NULL);
+    CHECK(truncate(place, 1100) == 0);
+    root_of(place, MSB_ERR_CORRUPT, again, sizeof again);
+    msb_prune_report *report = NULL;
+    CHECK_OK(err, msb_prune(backend, MSB_PRUNE_IMAGES, &report, &err));
+    CHECK(msb_prune_report_len(report) == 3);
+    msb_prune_report_free(report);
+}
+
 TEST(a_prune_takes_the_images_that_nobody_needs_and_says_exactly_what_it_freed) {
     msb_error *err = NULL;
     msb_prune_report *report = NULL;
@@ -364,6 +416,7 @@ int main(int argc, char **argv) {
     RUN(what_is_no_image_is_refused_and_leaves_none);
     RUN(a_saved_image_is_loaded_under_its_name_and_saved_the_same_again);
     RUN(a_save_to_a_pipe_that_nobody_reads_can_be_cancelled_and_one_without_a_reader_fails);
+    RUN(an_archive_is_the_image_of_a_sandbox_by_its_path_and_no_name_comes_to_stand_for_it);
     RUN(a_prune_takes_the_images_that_nobody_needs_and_says_exactly_what_it_freed);
     RUN(a_listing_gives_images_by_prefix_and_page_by_page);
     RUN(an_image_stays_while_a_sandbox_has_it_as_root);

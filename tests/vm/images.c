@@ -81,8 +81,30 @@ TEST(a_guest_sees_its_image_and_keeps_what_it_writes) {
     CHECK_OK(err, msb_image_remove(backend, "layered", &err));
 }
 
+/* A sandbox of this image comes up and has the busybox root. */
+static void boots_from(const char *name, const char *image) {
+    msb_error *err = NULL;
+    msb_sandbox_config *config = config_of(name);
+    CHECK_OK(err, msb_sandbox_config_set_image(config, image, &err));
+    msb_sandbox sandbox = create(config);
+    start(sandbox);
+    CHECK(shell_says(sandbox, "echo written > /new && cat /new && ls /bin/busybox", "written\n/bin/busybox\n"));
+    discard(&sandbox);
+}
+
+TEST(a_layout_and_an_erofs_disk_are_roots_by_their_paths) {
+    char layout[512], disk[512], command[1200];
+    snprintf(layout, sizeof layout, "%s/source/image", home);
+    boots_from("from-layout", layout);
+    snprintf(disk, sizeof disk, "%s/root.erofs", home);
+    snprintf(command, sizeof command, "mkfs.erofs --quiet '%s' '%s' >/dev/null", disk, root);
+    CHECK(system(command) == 0);
+    boots_from("from-erofs", disk);
+}
+
 int main(void) {
     if (!begin()) return 2;
     RUN(a_guest_sees_its_image_and_keeps_what_it_writes);
+    RUN(a_layout_and_an_erofs_disk_are_roots_by_their_paths);
     return finish();
 }
