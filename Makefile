@@ -32,7 +32,7 @@ endef
 # cargo uses all processors by itself, and a failing test should be the last thing printed.
 .NOTPARALLEL:
 .PHONY: help deps deps-test build build-debug stage stage-debug run test test-fast test-rust test-c test-abi test-packaging \
-        test-examples test-bindings test-cpp test-go test-node test-swift test-vm test-krun bench bench-store bench-bindings lint fmt derived \
+        test-examples test-bindings test-cpp test-go test-node test-swift test-vm test-krun bench bench-store bench-bindings bench-images lint fmt derived \
         fuzz deny install uninstall clean
 
 help: ## list the targets
@@ -143,6 +143,10 @@ bench-store: deps-test build $(ROOTFS) ## measure the store, volumes and files b
 
 bench-bindings: deps-test stage $(ROOTFS) ## measure calls, commands, streams and waits in every language beside C
 	benches/bindings/run $(STAGE)/release $(ROOTFS)
+
+bench-images: deps-test build ## measure loads, pulls and starts of a large image beside microsandbox 0.7.11 and plain tools; needs root
+	scripts/need debootstrap
+	benches/images $(RELEASE)
 
 fmt: ## format the sources
 	$(CARGO) fmt --all
