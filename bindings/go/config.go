@@ -3,7 +3,11 @@ package msb
 // #include <msb.h>
 import "C"
 
-import "time"
+import (
+	"runtime"
+	"time"
+	"unsafe"
+)
 
 // builder fills one of C's configs from a struct: fields that are zero stay unset, and the first failure ends it.
 type builder struct {
@@ -49,6 +53,23 @@ func (b *builder) pairs(
 		cKey, cValue := b.c(name, key), b.c(name, value)
 		b.call(func(err **C.msb_error) C.msb_status { return set(cKey, cValue, err) })
 	}
+}
+
+// words runs a setter of a list that is not nil; an empty one says that there are none.
+func (b *builder) words(name string, list []string, set func(words **C.char, count C.size_t, err **C.msb_error) C.msb_status) {
+	if list == nil {
+		return
+	}
+	// What C gets points at memory of Go that points at other memory of Go, which has to stay where it is meanwhile.
+	var pinner runtime.Pinner
+	defer pinner.Unpin()
+	words := make([]*C.char, len(list))
+	for i, word := range list {
+		if words[i] = b.c(name, word); words[i] != nil {
+			pinner.Pin(words[i])
+		}
+	}
+	b.call(func(err **C.msb_error) C.msb_status { return set(unsafe.SliceData(words), C.size_t(len(words)), err) })
 }
 
 // flag runs a setter that turns something on.

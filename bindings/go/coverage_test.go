@@ -28,10 +28,6 @@ var leftOut = map[string]string{
 	"msb_queue_wake":     "the queue's goroutine waits for the descriptor, and closing the queue makes that readable",
 	"msb_queue_pending":  "the package counts its own waiters",
 
-	"msb_sandbox_config_set_entrypoint":  "default commands come with images",
-	"msb_sandbox_config_set_cmd":         "default commands come with images",
-	"msb_sandbox_config_set_stop_signal": "default commands come with images",
-
 	"msb_snapshot_*": "snapshots can only be listed yet; they come to the bindings when they can be taken",
 
 	"msb_exec_write":         "Exec.TakeStdin gives an *os.File",

@@ -8,9 +8,10 @@ import (
 	"unsafe"
 )
 
-// ExecConfig is a command to run. Program is required; what is zero is the sandbox's or the library's default.
+// ExecConfig is a command to run. What is zero is the sandbox's or the library's default.
 type ExecConfig struct {
-	// Program is a path in the guest, or a name that is looked for in its PATH.
+	// Program is a path in the guest, or a name that is looked for in its PATH. Empty: the sandbox's default command, in which
+	// Args take the place of its own after the entrypoint.
 	Program string
 	// Args are the arguments after the program's own name.
 	Args []string
@@ -36,9 +37,12 @@ type ExecConfig struct {
 // c makes the config in C, to be freed by the caller. With `pipe`, standard input is for the host to write while the
 // command runs.
 func (config *ExecConfig) c(pipe bool) (*C.msb_exec_config, error) {
-	program, err := cText("program", config.Program)
-	if err != nil {
-		return nil, err
+	var program *C.char // none for the default command
+	if config.Program != "" {
+		var err error
+		if program, err = cText("program", config.Program); err != nil {
+			return nil, err
+		}
 	}
 	c := C.msb_exec_config_new(program)
 	if c == nil {

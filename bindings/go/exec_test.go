@@ -14,6 +14,23 @@ import (
 	"time"
 )
 
+func TestACommandWithoutAProgramIsTheDefaultOne(t *testing.T) {
+	ctx := testContext(t)
+	box := must[*Sandbox](t)(testBackend.CreateSandbox(ctx, SandboxConfig{
+		Name: boxName(t) + "-default", Image: "/", Entrypoint: []string{"/bin/echo", "entry"}, Cmd: []string{"two words"}, StopSignal: "SIGQUIT",
+	}))
+	t.Cleanup(func() { discard(t, box) })
+	ok(t, box.Start(ctx))
+	for want, args := range map[string][]string{"entry two words\n": nil, "entry other\n": {"other"}} {
+		if out := must[[]byte](t)(box.Command("", args...).Output(ctx)); string(out) != want {
+			t.Errorf("the default command with %q said %q", args, out)
+		}
+	}
+	_, err := testBackend.CreateSandbox(ctx, SandboxConfig{Name: boxName(t) + "-bad", Image: "/", Cmd: []string{"a\x00b"}})
+	isError(t, err, ErrInvalidArgument)
+	isError(t, runningBox(t).Command("").Run(ctx), ErrInvalidArgument)
+}
+
 func shell(box *Sandbox, script string) *Cmd { return box.Command("/bin/sh", "-c", script) }
 
 func TestExecCollectsWhatACommandWrites(t *testing.T) {

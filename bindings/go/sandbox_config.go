@@ -34,7 +34,13 @@ type SandboxConfig struct {
 	Shell    string
 	Hostname string
 	User     string // "name" or number, perhaps with ":group"
-	Rlimits  []Rlimit
+	// Entrypoint and Cmd are the default command, which runs when a command names no program. Nil: the image's; with an
+	// Entrypoint the image's Cmd is not used. Empty, but not nil: none.
+	Entrypoint []string
+	Cmd        []string
+	// StopSignal is the signal by which a stop asks commands to end, as "SIGQUIT". Empty: the image's, else SIGTERM.
+	StopSignal string
+	Rlimits    []Rlimit
 
 	// Labels are to find the sandbox by.
 	Labels map[string]string
@@ -116,6 +122,15 @@ func (config *SandboxConfig) commands(c *C.msb_sandbox_config, b *builder) {
 	})
 	b.text("workdir", config.WorkDir, func(v *C.char, err **C.msb_error) C.msb_status {
 		return C.msb_sandbox_config_set_workdir(c, v, err)
+	})
+	b.words("entrypoint", config.Entrypoint, func(words **C.char, count C.size_t, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_entrypoint(c, words, count, err)
+	})
+	b.words("cmd", config.Cmd, func(words **C.char, count C.size_t, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_cmd(c, words, count, err)
+	})
+	b.text("stop_signal", config.StopSignal, func(v *C.char, err **C.msb_error) C.msb_status {
+		return C.msb_sandbox_config_set_stop_signal(c, v, err)
 	})
 	b.text("shell", config.Shell, func(v *C.char, err **C.msb_error) C.msb_status {
 		return C.msb_sandbox_config_set_shell(c, v, err)

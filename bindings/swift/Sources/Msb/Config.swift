@@ -72,6 +72,25 @@ final class ConfigObject {
         try check { error in setter(pointer, wholeSeconds, error) }
     }
 
+    /// A list of words; an empty one says that there are none.
+    func set(
+        _ name: String, _ words: [String]?,
+        _ setter: (OpaquePointer?, UnsafePointer<UnsafePointer<CChar>?>?, Int, ErrorSlot?) -> msb_status
+    ) throws(MsbError) {
+        guard let words else { return }
+        var copies: [UnsafePointer<CChar>?] = []
+        defer { for copy in copies { copy?.deallocate() } }
+        for word in words {
+            let bytes = Array(try text(word, name).utf8CString)
+            let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+            copy.initialize(from: bytes, count: bytes.count)
+            copies.append(UnsafePointer(copy))
+        }
+        try check { error in
+            copies.withUnsafeBufferPointer { setter(pointer, $0.baseAddress, $0.count, error) }
+        }
+    }
+
     func add(
         _ name: String, _ pairs: [String: String],
         _ setter: (OpaquePointer?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, ErrorSlot?) -> msb_status

@@ -3,7 +3,7 @@ import CMsb
 
 /// What a command is run with. What is nil has the default that is said here. Wraps the functions `msb_exec_config_*`.
 public struct ExecConfig: Sendable {
-    /// The program: a path in the guest, or a name that is looked for in its `PATH`.
+    /// The program: a path in the guest, or a name that is looked for in its `PATH`. Nil: that of the sandbox's default command.
     public var program: String?
     /// The arguments after the program's own name.
     public var arguments: [String] = []
@@ -49,6 +49,13 @@ public struct ExecConfig: Sendable {
     public init(_ program: String, _ arguments: [String] = []) {
         self.program = program
         self.arguments = arguments
+    }
+
+    /// The sandbox's default command; arguments take the place of its own after the entrypoint.
+    public static func defaultCommand(_ arguments: [String] = []) -> ExecConfig {
+        var config = ExecConfig("", arguments)
+        config.program = nil
+        return config
     }
 
     /// A script for the guest's `/bin/sh`.

@@ -34,6 +34,13 @@ public struct SandboxConfig: Sendable {
     public var hostname: String?
     /// The user of commands that do not say: a name of the guest's passwd or a number, `user[:group]`. Default: root.
     public var user: String?
+    /// What the default command begins with. Default: the image's; when it is set, the image's `command` is not used.
+    public var entrypoint: [String]?
+    /// What the default command ends with: arguments for the entrypoint, or without one the whole command. Default: the
+    /// image's.
+    public var command: [String]?
+    /// The signal by which a stop asks commands to end, such as `SIGQUIT`. Default: the image's, else `SIGTERM`.
+    public var stopSignal: String?
     /// Labels to find the sandbox by. The prefixes `sandbox.`, `microsandbox.` and `service.` are reserved.
     public var labels: [String: String] = [:]
     /// Resource limits of every command.
@@ -115,6 +122,9 @@ public struct SandboxConfig: Sendable {
         try config.set("workingDirectory", workingDirectory, msb_sandbox_config_set_workdir)
         try config.set("shell", shell, msb_sandbox_config_set_shell)
         try config.set("user", user, msb_sandbox_config_set_user)
+        try config.set("entrypoint", entrypoint, msb_sandbox_config_set_entrypoint)
+        try config.set("command", command, msb_sandbox_config_set_cmd)
+        try config.set("stopSignal", stopSignal, msb_sandbox_config_set_stop_signal)
         try config.add(resourceLimits, msb_sandbox_config_add_rlimit)
     }
 

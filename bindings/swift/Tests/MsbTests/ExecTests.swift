@@ -38,6 +38,28 @@ final class ExecTests: XCTestCase {
         }
     }
 
+    func testACommandWithoutAProgramIsTheDefaultOne() async throws {
+        try await withBackend { backend in
+            var config = SandboxConfig(name: "default", image: "/")
+            config.entrypoint = ["/bin/echo", "entry"]
+            config.command = ["two words"]
+            config.stopSignal = "SIGQUIT"
+            let sandbox = try await backend.createSandbox(config)
+            try await sandbox.start()
+            let plain = try await sandbox.exec(ExecConfig.defaultCommand())
+            XCTAssertEqual(plain.output, "entry two words\n")
+            let other = try await sandbox.exec(ExecConfig.defaultCommand(["other"]))
+            XCTAssertEqual(other.output, "entry other\n")
+            try await sandbox.kill()
+            try await sandbox.remove()
+        }
+        try await withSandbox { sandbox, _ in
+            await expect(.invalidArgument, "exec.no_default_command") {
+                _ = try await sandbox.exec(ExecConfig.defaultCommand())
+            }
+        }
+    }
+
     func testACommandsTimeoutKeepsWhatItWrote() async throws {
         try await withSandbox { sandbox, _ in
             var config = ExecConfig.shell("echo before; exec sleep 60")
