@@ -120,8 +120,8 @@ pub unsafe extern "C" fn msb_sandbox_config_set_name(
 
 /// The root file system: the path of a directory; of a disk image without partitions: ext4 or EROFS raw, or ext4 as qcow2
 /// without a backing file; of an OCI layout or an archive, as for `msb_image_load`, with one image for this host, which is
-/// stored under the name `localhost/archive@DIGEST`; or the reference of an image, as `"python:3.12"`. What begins with `/` or
-/// `.`, or is there, is a path. It is not modified unless root_mode says so. Required.
+/// stored as `localhost/archive` with its digest; or the reference of an image, as `"python:3.12"`. What begins with `/` or `.`,
+/// or is there, is a path. It is not modified unless root_mode says so. Required.
 ///
 /// - config: changed; not NULL.
 /// - image: copied; not NULL.
