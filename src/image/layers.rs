@@ -38,13 +38,24 @@ impl Layer {
         }
     }
 
+    /// The same, unless it is damaged: one of another size than when it was made counts as missing, and is made again.
+    pub fn sound(backend: &Backend, diff_id: &str) -> Result<Option<Self>, MsbError> {
+        let Some(layer) = Self::open(backend, diff_id)? else {
+            return Ok(None);
+        };
+        // One without a row was not recorded yet; it has its name only since it was whole.
+        let recorded = backend.store()?.layer(diff_id)?;
+        let is_sound = recorded.is_none_or(|row| row.erofs_size_bytes == layer.bytes);
+        Ok(is_sound.then_some(layer))
+    }
+
     /// The file system of a layer, made from the archive that `open` gives unless it is there.
     pub fn make(
         backend: &Backend,
         diff_id: &str,
         open: impl FnOnce(LayerOptions) -> Result<LayerStream, OciError>,
     ) -> Result<Self, MsbError> {
-        if let Some(layer) = Self::open(backend, diff_id)? {
+        if let Some(layer) = Self::sound(backend, diff_id)? {
             return Ok(layer);
         }
         let claim = claim(backend, byte(diff_id)?)?;
@@ -58,7 +69,7 @@ impl Layer {
         _claim: &RowLock,
         open: impl FnOnce(LayerOptions) -> Result<LayerStream, OciError>,
     ) -> Result<Self, MsbError> {
-        if let Some(layer) = Self::open(backend, diff_id)? {
+        if let Some(layer) = Self::sound(backend, diff_id)? {
             return Ok(layer);
         }
         let (unfinished, layer, _) = write(backend, open, diff_id)?;
@@ -84,7 +95,7 @@ impl Layer {
         }
         let diff_id = unpacked.diff_id.to_string();
         let _claim = claim(backend, byte(&diff_id)?)?;
-        if let Some(layer) = Self::open(backend, &diff_id)? {
+        if let Some(layer) = Self::sound(backend, &diff_id)? {
             return Ok((layer, unpacked));
         }
         let file = unfinished.finish(&places::layer(backend, &diff_id)?)?;

@@ -63,7 +63,7 @@ fn present(
         return Ok(None);
     }
     for layer in &info.layers {
-        if Layer::open(backend, &layer.diff_id)?.is_none() {
+        if Layer::sound(backend, &layer.diff_id)?.is_none() {
             return Ok(None);
         }
     }
@@ -113,7 +113,7 @@ fn bring(
         if there.contains_key(&diff_id) || wanted.iter().any(|other| other.diff_id == layer.diff_id) {
             continue;
         }
-        match Layer::open(backend, &diff_id)? {
+        match Layer::sound(backend, &diff_id)? {
             Some(made) => {
                 there.insert(diff_id, made);
             }
@@ -189,7 +189,7 @@ impl Rights {
         let mut bytes = BTreeSet::new();
         for layer in &image.layers {
             let diff_id = layer.diff_id.to_string();
-            if Layer::open(backend, &diff_id)?.is_none() {
+            if Layer::sound(backend, &diff_id)?.is_none() {
                 bytes.insert(layers::byte(&diff_id)?);
             }
         }

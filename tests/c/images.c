@@ -96,6 +96,23 @@ TEST(a_loaded_image_tells_what_it_is) {
     msb_image_info_free(info);
 }
 
+TEST(a_layer_that_was_cut_off_is_made_again_by_a_load) {
+    msb_error *err = NULL;
+    msb_image_info *info = load(make_tar("whole\n", NULL), "cut");
+    char layer[1024];
+    struct stat stat_before, stat_after;
+    snprintf(layer, sizeof layer, "%s/cache/images/layers/%s.erofs", fixture_home,
+             strchr(msb_image_info_layer_diff_id(info, 0), ':') + 1);
+    CHECK(stat(layer, &stat_before) == 0 && (uint64_t)stat_before.st_size == msb_image_info_disk_bytes(info));
+    msb_image_info_free(info);
+    CHECK(truncate(layer, 4096) == 0);
+    info = load(place, "cut");
+    CHECK(stat(layer, &stat_after) == 0 && stat_after.st_size == stat_before.st_size);
+    CHECK(msb_image_info_disk_bytes(info) == (uint64_t)stat_after.st_size);
+    msb_image_info_free(info);
+    CHECK_OK(err, msb_image_remove(backend, "cut", &err));
+}
+
 TEST(a_pipe_gives_the_image_that_its_file_gives) {
     msb_error *err = NULL;
     msb_image_info *by_path = load(make_tar("piped\n", NULL), "by-path"), *by_pipe = NULL, *none = NULL;
@@ -410,6 +427,7 @@ int main(int argc, char **argv) {
     fixture_begin(argc, argv, NULL);
     backend = open_backend(fixture_home);
     RUN(a_loaded_image_tells_what_it_is);
+    RUN(a_layer_that_was_cut_off_is_made_again_by_a_load);
     RUN(a_pipe_gives_the_image_that_its_file_gives);
     RUN(a_load_in_the_background_completes_with_its_image);
     RUN(a_load_from_a_silent_pipe_can_be_cancelled);
