@@ -1,7 +1,8 @@
 //! Blobs of an image while they come from the registry: a thread fetches them, and who makes layers reads behind it.
 //!
 //! What is read may turn out to be damaged, and the blob then comes anew: only [`Feed::settle`] says that a blob is there
-//! as its digest says. The files have no name that lasts; they go with the feed, which waits for its thread.
+//! as its digest says. The files have no name that lasts; they go with the feed, which waits for its thread. So a blob is
+//! resumed within one pull only; of a pull that ended early the next one finds the layers that were made.
 
 use super::places::Unfinished;
 use super::refusal::refused;
