@@ -128,7 +128,7 @@ TEST(a_load_in_the_background_completes_with_its_image) {
 TEST(a_saved_image_is_loaded_again) {
     test::home home;
     const auto queue = MUST(msb::queue::create());
-    const std::string place = home.path + "/saved.tar";
+    const std::string place = home.path("saved.tar");
     MUST(msb::image::load(home.backend, oci_layout(home), named("tool:1")));
     MUST(msb::image::save(home.backend, "tool:1", place));
     const auto saved = MUST(msb::image::load(home.backend, place));
