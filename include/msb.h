@@ -639,6 +639,11 @@ typedef struct msb_image_pull_config msb_image_pull_config;
 typedef struct msb_mount_config msb_mount_config;
 
 /**
+ * What `msb_sandbox_config_add_patch` takes. Freed with `msb_patch_config_free`.
+ */
+typedef struct msb_patch_config msb_patch_config;
+
+/**
  * What this host can run, and what to do about what it cannot. Freed with `msb_probe_report_free`.
  */
 typedef struct msb_probe_report msb_probe_report;
@@ -5096,6 +5101,219 @@ msb_status msb_op_take_prune_report(msb_op op,
                                     msb_error **err);
 
 /**
+ * Makes a config of what shall be done, and where.
+ *
+ * - op: copied; as for `msb_patch_config_set_op`; may be NULL. Its form is checked when the config is used.
+ * - path: copied; a path in the guest; may be NULL. Its form is checked when the config is used.
+ * - Returns: owned, to be freed with `msb_patch_config_free`; NULL if there is no memory, an argument is not UTF-8, or op is none.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+MSB_NODISCARD
+msb_patch_config *msb_patch_config_new(const char *op,
+                                              const char *path);
+
+/**
+ * Makes a config from JSON text; `schemas/msb_patch_config.json` describes it. An unknown key is an error that names it.
+ *
+ * - json: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_patch_config_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: CONFIG_INVALID, INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_from_json(const char *json,
+                                      msb_patch_config **out,
+                                      msb_error **err);
+
+/**
+ * Writes a config as JSON text that `msb_patch_config_from_json` reads: the options that differ from their defaults.
+ *
+ * - config: borrowed; not NULL.
+ * - out: returned owned, to be freed with `msb_bytes_free`; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_to_json(const msb_patch_config *config,
+                                    msb_bytes **out,
+                                    msb_error **err);
+
+/**
+ * Frees a config.
+ *
+ * - config: consumed; may be NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API void msb_patch_config_free(msb_patch_config *config);
+
+/**
+ * What it does: `"text"` makes a file with text, `"file"` one with data; `"mkdir"` makes a directory, which may be there
+ * already; `"append"` adds text to a file, which must be there; `"copy_file"` and `"copy_dir"` copy source of the host, a
+ * directory with all that is in it; `"symlink"` makes a link to target; `"remove"` removes what is there, if anything is.
+ * Directories above that are missing are made, with mode 0755. Required.
+ *
+ * - config: changed; not NULL.
+ * - op: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_op(msb_patch_config *config,
+                                   const char *op,
+                                   msb_error **err);
+
+/**
+ * What is changed: an absolute path in the guest without `..`, outside of `/proc`, `/sys` and `/dev`. Required.
+ *
+ * - config: changed; not NULL.
+ * - path: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_path(msb_patch_config *config,
+                                     const char *path,
+                                     msb_error **err);
+
+/**
+ * The text, for `"text"` and `"append"`.
+ *
+ * - config: changed; not NULL.
+ * - text: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_text(msb_patch_config *config,
+                                     const char *text,
+                                     msb_error **err);
+
+/**
+ * The bytes, for `"file"`.
+ *
+ * - config: changed; not NULL.
+ * - data: copied; may be NULL if len is 0.
+ * - len: bytes of data.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_data(msb_patch_config *config,
+                                     const void *data,
+                                     size_t len,
+                                     msb_error **err);
+
+/**
+ * The file or directory of the host, for `"copy_file"` and `"copy_dir"`: there when the sandbox is created, and read at
+ * its first start. Links in a directory stay links, pipes, sockets and devices are left out, and modes and times are kept.
+ *
+ * - config: changed; not NULL.
+ * - source: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_source(msb_patch_config *config,
+                                       const char *source,
+                                       msb_error **err);
+
+/**
+ * What a link holds, for `"symlink"`.
+ *
+ * - config: changed; not NULL.
+ * - target: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_target(msb_patch_config *config,
+                                       const char *target,
+                                       msb_error **err);
+
+/**
+ * The mode, such as 0755; for all but `"symlink"`, `"remove"` and `"copy_dir"`. Unset: 0644 for a new file, 0755 for a new
+ * directory, and that of source for a copied file; what is there already keeps its own.
+ *
+ * - config: changed; not NULL.
+ * - mode: permission bits, such as 0755.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_mode(msb_patch_config *config,
+                                     uint32_t mode,
+                                     msb_error **err);
+
+/**
+ * The user by number that it is given to, a copied directory with all that is in it. Unset: root for what is new.
+ *
+ * - config: changed; not NULL.
+ * - uid: a number of the guest.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_uid(msb_patch_config *config,
+                                    uint32_t uid,
+                                    msb_error **err);
+
+/**
+ * The group by number that it is given to. Unset: root's for what is new.
+ *
+ * - config: changed; not NULL.
+ * - gid: a number of the guest.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_gid(msb_patch_config *config,
+                                    uint32_t gid,
+                                    msb_error **err);
+
+/**
+ * Whether it may take the place of what is there; otherwise that is an error. A directory is never replaced: a copied one is
+ * laid over it.
+ *
+ * - config: changed; not NULL.
+ * - replace: 0 or 1.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_patch_config_set_replace(msb_patch_config *config,
+                                        int32_t replace,
+                                        msb_error **err);
+
+/**
  * Looks at what this host can run. A missing driver is not a failure of this call: the report says what is missing and
  * what to do. The trial of the host's virtualization is remembered until the host restarts.
  *
@@ -6010,6 +6228,24 @@ msb_status msb_sandbox_config_add_rlimit(msb_sandbox_config *config,
 MSB_API
 msb_status msb_sandbox_config_add_mount(msb_sandbox_config *config,
                                         const msb_mount_config *mount,
+                                        msb_error **err);
+
+/**
+ * What is changed in the root before anybody uses the sandbox, in this order, at its first start; with upper `"tmpfs"` at
+ * each, because that begins empty. Together at most 1024, with 16 MiB of text and data. They are part of the start, with its
+ * deadline: one that fails ends it with the reason `sandbox.patch`, and the next start begins again with an unchanged
+ * root. Not with root_mode `"bind"`, and not at or below a mount.
+ *
+ * - config: changed; not NULL.
+ * - patch: copied; not NULL.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_sandbox_config_add_patch(msb_sandbox_config *config,
+                                        const msb_patch_config *patch,
                                         msb_error **err);
 
 /**

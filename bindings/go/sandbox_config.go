@@ -46,6 +46,9 @@ type SandboxConfig struct {
 	Labels map[string]string
 	// Mounts are what the guest sees in its tree beside its root.
 	Mounts []Mount
+	// Patches change the root, in this order, at the first start, and with Upper "tmpfs" at each, before anybody uses the
+	// sandbox.
+	Patches []Patch
 
 	// Ephemeral removes the sandbox when it stops.
 	Ephemeral bool
@@ -154,6 +157,9 @@ func (config *SandboxConfig) surroundings(c *C.msb_sandbox_config, b *builder) {
 	})
 	for i := range config.Mounts {
 		b.mount(c, &config.Mounts[i])
+	}
+	for i := range config.Patches {
+		b.patch(c, &config.Patches[i])
 	}
 	b.text("min_isolation", config.MinIsolation, func(v *C.char, err **C.msb_error) C.msb_status {
 		return C.msb_sandbox_config_set_min_isolation(c, v, err)

@@ -1,4 +1,4 @@
-// What a sandbox is made of: `msb::sandbox_config`, its mounts, and `msb::sandbox_filter`, by which sandboxes are found. Options
+// What a sandbox is made of: `msb::sandbox_config`, its mounts and patches, and `msb::sandbox_filter`, by which sandboxes are found. Options
 // are explained in msb.h, at the functions named beside them.
 #ifndef MSB_SANDBOX_CONFIG_HPP
 #define MSB_SANDBOX_CONFIG_HPP
@@ -38,6 +38,30 @@ public:
     MSB_HPP_OPTION(gid, msb_mount_config_set_gid, (std::uint32_t gid), gid)
 };
 
+// One change of a sandbox's root before anybody uses it.
+class patch_config : public detail::config<patch_config, msb_patch_config, msb_patch_config_free> {
+public:
+    using self = patch_config;
+    using config::config;
+
+    patch_config(const text &op, const text &path) : config(msb_patch_config_new(nullptr, nullptr)) {
+        this->op(op);
+        this->path(path);
+    }
+    MSB_HPP_JSON(msb_patch_config_from_json, msb_patch_config_to_json)
+
+    MSB_HPP_OPTION(op, msb_patch_config_set_op, (const text &name), name)
+    MSB_HPP_OPTION(path, msb_patch_config_set_path, (const text &path), path)
+    MSB_HPP_OPTION(content, msb_patch_config_set_text, (const text &content), content)
+    MSB_HPP_OPTION(data, msb_patch_config_set_data, (const void *data, std::size_t len), data, len)
+    MSB_HPP_OPTION(source, msb_patch_config_set_source, (const text &path), path)
+    MSB_HPP_OPTION(target, msb_patch_config_set_target, (const text &target), target)
+    MSB_HPP_OPTION(mode, msb_patch_config_set_mode, (std::uint32_t mode), mode)
+    MSB_HPP_OPTION(uid, msb_patch_config_set_uid, (std::uint32_t id), id)
+    MSB_HPP_OPTION(gid, msb_patch_config_set_gid, (std::uint32_t id), id)
+    MSB_HPP_OPTION(replace, msb_patch_config_set_replace, (bool replace = true), replace)
+};
+
 class sandbox_config : public detail::config<sandbox_config, msb_sandbox_config, msb_sandbox_config_free> {
 public:
     using self = sandbox_config;
@@ -67,6 +91,7 @@ public:
     MSB_HPP_OPTION(rlimit, msb_sandbox_config_add_rlimit, (const text &resource, std::uint64_t soft, std::uint64_t hard),
                    resource, soft, hard)
     MSB_HPP_OPTION(mount, msb_sandbox_config_add_mount, (const mount_config &mount), mount)
+    MSB_HPP_OPTION(patch, msb_sandbox_config_add_patch, (const patch_config &patch), patch)
     MSB_HPP_OPTION(ephemeral, msb_sandbox_config_set_ephemeral, (bool ephemeral = true), ephemeral)
     MSB_HPP_OPTION(replace, msb_sandbox_config_set_replace, (bool replace = true), replace)
     MSB_HPP_OPTION(replace_timeout, msb_sandbox_config_set_replace_timeout_ms, (std::chrono::milliseconds limit), limit)

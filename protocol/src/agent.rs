@@ -176,6 +176,8 @@ pub enum BootStage {
     Clock,
     /// Guest: the default user or working directory is wrong.
     User,
+    /// Host side: a patch could not be applied.
+    Patch,
     /// Anything else.
     Other,
 }

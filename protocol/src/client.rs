@@ -32,6 +32,13 @@ pub enum ClientMessage {
     Detach,
     /// Answer [`RunnerMessage::Pong`]; counts as use for the idle timeout.
     Ping,
+    /// The owner's answer to [`RunnerMessage::Prepare`]: the guest is as it shall be.
+    Prepared,
+    /// The other answer: it could not be made so, and the start has failed.
+    PrepareFailed {
+        /// One sentence for a person.
+        message: String,
+    },
 }
 
 /// Facts about a running sandbox.
@@ -75,6 +82,9 @@ pub enum RunnerMessage {
         /// One sentence for a person.
         message: String,
     },
+    /// To the owner of a launch that asked for it: the guest is made, and the owner's streams may open. Nobody else's may
+    /// before it has said [`ClientMessage::Prepared`].
+    Prepare,
     /// Streams may open.
     Ready(BootTimings),
     /// The sandbox did not come up; `Exit` follows.

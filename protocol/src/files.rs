@@ -275,6 +275,20 @@ pub enum FileRequest {
         /// Beneath which directory.
         path: Vec<u8>,
     },
+    /// Gives a name, or with `recursive` everything below it too, to another user and group; a link stands for itself:
+    /// [`Answer::Done`].
+    Chown {
+        /// Which.
+        path: Vec<u8>,
+        /// The user; absent leaves it.
+        uid: Option<u32>,
+        /// The group; absent leaves it.
+        gid: Option<u32>,
+        /// Whether what is in a directory is changed too.
+        recursive: bool,
+    },
+    /// Puts everything that was written in the guest on its disks: [`Answer::Done`].
+    SyncAll,
 }
 
 impl FileRequest {

@@ -218,6 +218,9 @@ pub struct LaunchSpec {
     /// What else the guest sees, in the order in which it is mounted; empty for the process driver. At most
     /// [`crate::machine::most_mounts`] of them.
     pub mounts: Vec<HostMount>,
+    /// Whether the owner changes files in the guest before anybody may use it: see
+    /// [`crate::client::RunnerMessage::Prepare`].
+    pub prepare: bool,
     /// The machine inside. The runner fills in `root`, `mounts`, `clock_unix_ns` and `entropy`.
     pub guest: GuestSpec,
     /// When it ends.

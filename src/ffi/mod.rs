@@ -39,6 +39,7 @@ pub mod image_save;
 pub mod mount_config;
 pub mod op;
 pub mod op_result;
+pub mod patch_config;
 pub mod probe;
 pub mod process;
 pub mod queue;

@@ -10,6 +10,7 @@ use crate::ffi::bytes::msb_bytes;
 use crate::ffi::error::msb_error;
 use crate::ffi::image_pull_config::policy_of;
 use crate::ffi::mount_config::msb_mount_config;
+use crate::ffi::patch_config::msb_patch_config;
 use crate::ffi::status::msb_status;
 use crate::ffi::value::{self, value_object};
 use crate::ffi::{builder, ffi, text};
@@ -487,6 +488,28 @@ pub unsafe extern "C" fn msb_sandbox_config_add_mount(
 ) -> msb_status {
     ffi!(err, [edit config, value mount], {
         builder::add(&mut config.options, fields::mounts, mount.options.clone())
+    })
+}
+
+/// What is changed in the root before anybody uses the sandbox, in this order, at its first start; with upper `"tmpfs"` at
+/// each, because that begins empty. Together at most 1024, with 16 MiB of text and data. They are part of the start, with its
+/// deadline: one that fails ends it with the reason `sandbox.patch`, and the next start begins again with an unchanged
+/// root. Not with root_mode `"bind"`, and not at or below a mount.
+///
+/// - config: changed; not NULL.
+/// - patch: copied; not NULL.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_sandbox_config_add_patch(
+    config: *mut msb_sandbox_config,
+    patch: *const msb_patch_config,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config, value patch], {
+        builder::add(&mut config.options, fields::patches, patch.options.clone())
     })
 }
 

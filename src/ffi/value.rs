@@ -41,6 +41,8 @@ pub enum ValueKind {
     FilePage,
     /// `msb_mount_config`
     MountConfig,
+    /// `msb_patch_config`
+    PatchConfig,
     /// `msb_volume_config`
     VolumeConfig,
     /// `msb_volume_filter`

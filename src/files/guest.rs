@@ -6,6 +6,7 @@ use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
 use crate::ops::Lane;
 use crate::sandbox::Sandbox;
+use crate::supervise::link::Link;
 use msb_protocol::files::{Answer, FileRequest, MAX_PAGE};
 use msb_tree::{FileInfo, OpenOptions, Page, Progress, WriteMode};
 use parking_lot::{Mutex, MutexGuard};
@@ -24,6 +25,8 @@ const MAX_NAME: usize = 255;
 /// begin at its root.
 pub struct GuestFiles {
     sandbox: Arc<Sandbox>,
+    /// The link to use, for one who may before others; otherwise that of the running sandbox.
+    link: Option<Arc<Link>>,
     user: Option<String>,
     deadline: Deadline,
 }
@@ -32,9 +35,48 @@ impl GuestFiles {
     pub(crate) fn new(sandbox: Arc<Sandbox>, user: Option<String>, deadline: Deadline) -> Self {
         Self {
             sandbox,
+            link: None,
             user,
             deadline,
         }
+    }
+
+    /// The files of a guest that only the owner of this link may use yet, as its root.
+    pub(crate) fn on_link(sandbox: Arc<Sandbox>, link: Arc<Link>, deadline: Deadline) -> Self {
+        Self {
+            link: Some(link),
+            ..Self::new(sandbox, None, deadline)
+        }
+    }
+
+    fn session(&self) -> Result<Session, MsbError> {
+        match &self.link {
+            Some(link) => match self.sandbox.files_pool().take(self.user.as_deref()) {
+                Some(session) => Ok(session),
+                None => Session::open(link, self.user.clone()),
+            },
+            None => self.sandbox.files_session(self.user.as_deref(), self.deadline),
+        }
+    }
+
+    /// Gives what has the path to another user and group, and with `recursive` everything in it; a link stands for itself.
+    pub(crate) fn chown(
+        &self,
+        path: &Path,
+        (uid, gid): (Option<u32>, Option<u32>),
+        recursive: bool,
+    ) -> Result<(), MsbError> {
+        self.call_done(&FileRequest::Chown {
+            path: bytes(path),
+            uid,
+            gid,
+            recursive,
+        })
+    }
+
+    /// Puts everything that was written in the guest on its disks.
+    pub(crate) fn sync_all(&self) -> Result<(), MsbError> {
+        self.call_done(&FileRequest::SyncAll)
     }
 
     /// The same files, used as `user`, `uid`, `user:group` or `uid:gid` of the guest instead of as its root.
@@ -49,7 +91,12 @@ impl GuestFiles {
     /// The same files, for calls that are over by another deadline.
     #[must_use]
     pub(super) fn until(&self, deadline: Deadline) -> Self {
-        Self::new(Arc::clone(&self.sandbox), self.user.clone(), deadline)
+        Self {
+            sandbox: Arc::clone(&self.sandbox),
+            link: self.link.clone(),
+            user: self.user.clone(),
+            deadline,
+        }
     }
 
     /// Runs `operation` on a session, which others may use afterwards if it ended in order.
@@ -57,7 +104,7 @@ impl GuestFiles {
         &self,
         operation: impl FnOnce(&mut Session, Deadline) -> Result<T, MsbError>,
     ) -> Result<T, MsbError> {
-        let mut session = self.sandbox.files_session(self.user.as_deref(), self.deadline)?;
+        let mut session = self.session()?;
         let result = operation(&mut session, self.deadline);
         self.sandbox.files_pool().put(session);
         result
@@ -106,7 +153,7 @@ impl FileTree for GuestFiles {
     }
 
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<Arc<dyn OpenFile>, MsbError> {
-        let mut session = self.sandbox.files_session(self.user.as_deref(), self.deadline)?;
+        let mut session = self.session()?;
         let request = FileRequest::Open {
             path: bytes(path),
             options: *options,

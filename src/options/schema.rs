@@ -24,6 +24,7 @@ macro_rules! plain_types {
 
 plain_types! {
     bool => json!({ "type": "boolean" }),
+    u8 => json!({ "type": "integer", "minimum": 0, "maximum": u8::MAX }),
     u16 => json!({ "type": "integer", "minimum": 0, "maximum": u16::MAX }),
     u32 => json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
     u64 => json!({ "type": "integer", "minimum": 0 }),

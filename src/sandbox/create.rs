@@ -6,7 +6,7 @@ use super::mount::resolve::resolve;
 use super::mount::{stored, volumes};
 use super::options::SandboxOptions;
 use super::spec::SandboxSpec;
-use super::{command, root, settle};
+use super::{command, patch, root, settle};
 use crate::backend::{Backend, make_private, shared_dir};
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
@@ -28,6 +28,7 @@ impl Sandbox {
         let mut spec = SandboxSpec::from_options(options, backend.config(), root);
         command::stop_signal(&spec)?;
         let Chosen { driver, reason } = choose_driver(backend, &spec)?;
+        spec.libmsb.patches = patch::resolve(&options.patches)?;
         spec.libmsb.chosen = Some(driver);
         spec.libmsb.chosen_because = reason;
         let store = backend.store()?;

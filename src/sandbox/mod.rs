@@ -15,6 +15,7 @@ pub mod labels;
 pub mod list;
 pub mod mount;
 pub mod options;
+pub mod patch;
 pub mod remove;
 pub mod root;
 mod scripts;

@@ -12,6 +12,8 @@ use crate::image::pull_options::PullPolicy;
 use crate::options::check::{self, Verdict, each, within};
 use crate::options::{OptionType, Options, Problem, choice, options, verdict};
 use crate::sandbox::mount::options::{self as mount, MountOptions};
+use crate::sandbox::mount::path::is_at_or_below;
+use crate::sandbox::patch::options::{self as patch, PatchOptions};
 use crate::sandbox::{command, scripts};
 
 choice! {
@@ -170,6 +172,11 @@ options! {
         /// together at most 256 KiB. A text begins with the line that names its interpreter, as `#!/bin/sh`. They are put there
         /// at every start, and are not part of the root.
         scripts: BTreeMap<String, String> = BTreeMap::new(), "add_script", since "0.1.0", check scripts::check;
+        /// What is changed in the root before anybody uses the sandbox, in this order, at its first start; with upper `"tmpfs"` at
+        /// each, because that begins empty. Together at most 1024, with 16 MiB of text and data. They are part of the start, with its
+        /// deadline: one that fails ends it with the reason `sandbox.patch`, and the next start begins again with an unchanged
+        /// root. Not with root_mode `"bind"`, and not at or below a mount.
+        patches: Vec<PatchOptions> = Vec::new(), "add_patch", since "0.1.0", check |v| patch::check_all(v);
         /// Labels to find the sandbox by. The prefixes `sandbox.`, `microsandbox.` and `service.` are reserved.
         labels: BTreeMap<String, String> = BTreeMap::new(), "add_label", since "0.1.0", check check::labels;
         /// Resource limits of every command in the sandbox.
@@ -224,6 +231,28 @@ impl SandboxOptions {
                     }),
             );
         }
+        problems.extend(self.misplaced_patches().map(|problem| Problem {
+            key: "patches",
+            problem,
+        }));
         verdict::<Self>(problems)
+    }
+
+    /// What is wrong with the patches beside what else was asked for, if anything.
+    fn misplaced_patches(&self) -> Option<String> {
+        if self.root_mode == RootMode::Bind && !self.patches.is_empty() {
+            return Some(
+                "is set although with root_mode \"bind\" the root is the caller's own directory".to_owned(),
+            );
+        }
+        let hidden = self.patches.iter().find_map(|patch| {
+            let path = patch.normal_path();
+            let mut mounts = self.mounts.iter().map(MountOptions::normal_path);
+            let mount = mounts.find(|mount| is_at_or_below(&path, mount))?;
+            Some((path, mount))
+        });
+        hidden.map(|(path, mount)| {
+            format!("has a change at {path:?}, where the mount at {mount:?} hides the root")
+        })
     }
 }

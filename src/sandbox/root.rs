@@ -14,6 +14,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The writable layer's disk, in the sandbox's directory.
+const UPPER: &str = "upper.ext4";
+/// Its name while it lacks some of the patches: what has this name holds nothing that anybody wants.
+const UNPATCHED_UPPER: &str = "upper.unpatched.ext4";
+
 /// What a caller names as image.
 #[derive(Debug)]
 pub struct Root {
@@ -142,7 +147,7 @@ pub fn describe(
             size_mib: spec.libmsb.upper_size_mib,
         },
         UpperKind::Disk => HostUpper::Disk {
-            path: directory.join("upper.ext4"),
+            path: directory.join(UPPER),
         },
     };
     Ok(HostRoot::Overlay { lower, upper })
@@ -168,7 +173,7 @@ pub fn prepare(
     manifest: Option<i64>,
     directory: &Path,
 ) -> Result<HostRoot, MsbError> {
-    let root = describe(backend, spec, manifest, directory)?;
+    let mut root = describe(backend, spec, manifest, directory)?;
     match &root {
         HostRoot::Bind { path }
         | HostRoot::Overlay {
@@ -192,11 +197,51 @@ pub fn prepare(
     if let HostRoot::Overlay {
         upper: HostUpper::Disk { path },
         ..
-    } = &root
+    } = &mut root
     {
+        if !spec.libmsb.patches.is_empty() && !path.exists() {
+            *path = directory.join(UNPATCHED_UPPER);
+            discard(path)?;
+        }
         ensure_upper(path, spec.libmsb.upper_size_mib)?;
     }
     Ok(root)
+}
+
+/// Whether the root that [`prepare`] gave lacks the sandbox's patches, if it has any.
+pub fn lacks_patches(root: &HostRoot) -> bool {
+    match root {
+        HostRoot::Bind { .. } => false,
+        HostRoot::Overlay { upper, .. } => match upper {
+            HostUpper::Tmpfs { .. } => true,
+            HostUpper::Disk { path } => path.ends_with(UNPATCHED_UPPER),
+        },
+    }
+}
+
+/// Records that the root has its patches: before this returns, that lasts.
+pub fn keep_patched(root: &HostRoot) -> Result<(), MsbError> {
+    let HostRoot::Overlay {
+        upper: HostUpper::Disk { path },
+        ..
+    } = root
+    else {
+        return Ok(());
+    };
+    let patched = path.with_file_name(UPPER);
+    fs::rename(path, &patched)
+        .and_then(|()| fs::File::open(patched.parent().unwrap_or(Path::new(".")))?.sync_all())
+        .map_err(|error| MsbError::io("sandbox.upper", "cannot keep", &patched, &error))
+}
+
+/// Removes what an unfinished start left, if there is anything.
+fn discard(path: &Path) -> Result<(), MsbError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(MsbError::io("sandbox.upper", "cannot remove", path, &error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_directory(path: &Path) -> Result<(), MsbError> {

@@ -4,6 +4,7 @@
 use super::disk_image::{DiskImage, StoredFormat};
 use super::mount::{Mount, stored};
 use super::options::{Isolation, SandboxOptions, UpperKind};
+use super::patch::options::PatchOptions;
 use super::root::Root;
 use super::{command, scripts};
 use crate::backend::config::Config;
@@ -137,7 +138,7 @@ pub struct Lifecycle {
 }
 
 /// What only libmsb knows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Own {
     /// Driver asked for.
     pub driver: DriverChoice,
@@ -167,6 +168,9 @@ pub struct Own {
     /// Signal by which a stop asks commands to end.
     #[serde(default)]
     pub stop_signal: Option<String>,
+    /// What is changed in the root at the first start. Those of 0.5.8 are not here: it applied them itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<PatchOptions>,
 }
 
 /// Longest start of a sandbox that does not say, in milliseconds: twenty may start at once on two cores.
@@ -189,12 +193,13 @@ impl Own {
             idle_timeout_ms: None,
             max_duration_ms: None,
             stop_signal: None,
+            patches: Vec::new(),
         }
     }
 }
 
 /// What a sandbox is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SandboxSpec {
     /// Its name.
     pub name: String,
@@ -304,6 +309,7 @@ impl SandboxSpec {
                 idle_timeout_ms: options.idle_timeout_ms,
                 max_duration_ms: options.max_duration_ms,
                 stop_signal: options.stop_signal.clone().or(defaults.stop_signal),
+                patches: Vec::new(),
             },
             rest: Map::new(),
         }

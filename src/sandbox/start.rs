@@ -7,12 +7,14 @@ use super::create::{Chosen, choose_driver};
 use super::mount::in_use;
 use super::mount::launch::{check_machine, host_mounts};
 use super::mount::volumes::acquire_all;
+use super::patch::{self, options::PatchOptions};
 use super::settle::settle_locked;
 use super::spec::SandboxSpec;
 use super::{Sandbox, command, end, labels, root, scripts};
 use crate::backend::make_private;
 use crate::deadline::Deadline;
 use crate::error::{MsbError, Status};
+use crate::files::GuestFiles;
 use crate::ops::{self, Uninterrupted};
 use crate::runtime::qemu;
 use crate::supervise::link::{Link, LinkState};
@@ -22,7 +24,7 @@ use msb_protocol::PROTOCOL_VERSION;
 use msb_protocol::agent::{BootFailure, BootStage, GuestSpec};
 use msb_protocol::client::ClientMessage;
 use msb_protocol::exit::ExitReason;
-use msb_protocol::launch::{Driver, LaunchSpec, Lifetime};
+use msb_protocol::launch::{Driver, HostRoot, LaunchSpec, Lifetime};
 use msb_store::{RunEnd, SandboxRow, SandboxStatus, Store, TerminationDetail, TerminationReason};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +44,7 @@ const STOP_GRACE_MS: u64 = 10_000;
 
 impl Sandbox {
     /// Starts it. When this returns `Ok`, commands can run.
-    pub fn start(&self, deadline: Deadline) -> Result<(), MsbError> {
+    pub fn start(self: &Arc<Self>, deadline: Deadline) -> Result<(), MsbError> {
         let lock = OperationLock::take(self.backend.home(), self.id, &self.name)?;
         // Read under the lock: before it, somebody may remove this one and create another of its name.
         let (store, row) = self.row()?;
@@ -94,7 +96,7 @@ impl Sandbox {
     }
 
     /// Checks and makes everything that the runner needs.
-    fn prepare(&self, store: &Store, lock: &OperationLock, row: &SandboxRow) -> Result<LaunchSpec, MsbError> {
+    fn prepare(&self, store: &Store, lock: &OperationLock, row: &SandboxRow) -> Result<Launch, MsbError> {
         let mut spec = SandboxSpec::parse(&self.name, &row.config)?;
         let Chosen { driver, reason } = choose_driver(&self.backend, &spec)?;
         if (spec.libmsb.chosen, &spec.libmsb.chosen_because) != (Some(driver), &reason) {
@@ -135,7 +137,12 @@ impl Sandbox {
         let mounts = host_mounts(&mounts, volumes)?;
         in_use::check_free(&self.backend, store, self.id, &mounts)?;
         check_machine(driver, root.as_ref(), &mounts)?;
-        Ok(LaunchSpec {
+        let patches = match &root {
+            Some(root) if root::lacks_patches(root) => std::mem::take(&mut spec.libmsb.patches),
+            Some(_) => Vec::new(),
+            None => patch::check_driver(&self.name, driver, &spec.libmsb.patches)?,
+        };
+        let launch = LaunchSpec {
             protocol: PROTOCOL_VERSION,
             sandbox_id: self.id,
             name: self.name.clone(),
@@ -152,6 +159,7 @@ impl Sandbox {
             memory_mib: spec.resources.memory_mib,
             root,
             mounts,
+            prepare: !patches.is_empty(),
             guest: guest_spec(&self.name, &spec)?,
             lifetime: Lifetime {
                 detached: spec.libmsb.detached,
@@ -163,10 +171,16 @@ impl Sandbox {
             },
             log_bytes: LOG_BYTES,
             log_level: self.backend.config().log_level.into(),
+        };
+        Ok(Launch {
+            spec: launch,
+            patches,
         })
     }
 
-    fn launch(&self, spec: LaunchSpec, deadline: Deadline) -> Result<Arc<Link>, MsbError> {
+    fn launch(self: &Arc<Self>, launch: Launch, deadline: Deadline) -> Result<Arc<Link>, MsbError> {
+        let Launch { spec, patches } = launch;
+        let root = spec.root.clone();
         let detached = spec.lifetime.detached;
         // The runner keeps its own boot deadline; this one is for a runner that is stuck itself.
         let boot = Duration::from_millis(spec.lifetime.boot_timeout_ms) + FAILED_START_TIMEOUT;
@@ -174,31 +188,62 @@ impl Sandbox {
         let socket = spawn_runner(&self.backend.embedded()?.runner)?;
         let link = self.adopt_socket(socket)?;
         link.set_owner(detached);
-        let answer = link
-            .send_message(&ClientMessage::Launch(Box::new(spec)))
-            .map(|()| link.wait_for(deadline, Answer::of));
-        let error = match answer {
-            Ok(Some(Answer::Ready)) => return Ok(link),
-            Ok(Some(Answer::Failed)) => {
-                let _whole = Uninterrupted::begin();
-                // The runner's own record of the failure comes with its end.
-                let over = Deadline::after(FAILED_START_TIMEOUT);
-                link.wait_for(over, |state| (state.closed || state.exit.is_some()).then_some(()));
-                self.start_error(&link.state())
+        let mut failure = link.send_message(&ClientMessage::Launch(Box::new(spec))).err();
+        let mut is_prepared = patches.is_empty();
+        let error = loop {
+            if let Some(error) = failure {
+                break error;
             }
-            Ok(None) => self.abort_start(&link),
-            Err(error) => error,
+            match link.wait_for(deadline, |state| Answer::of(state, is_prepared)) {
+                Some(Answer::Ready) => return Ok(link),
+                Some(Answer::Prepare) => {
+                    failure = self.patch(&link, &patches, root.as_ref(), deadline).err();
+                    is_prepared = true;
+                }
+                Some(Answer::Failed) => {
+                    await_failed_start(&link);
+                    break self.start_error(&link.state());
+                }
+                None => break self.abort_start(&link),
+            }
         };
         link.close();
         Err(error)
     }
 
+    /// Applies the patches in a guest that nobody else may use yet, and lets it go on.
+    fn patch(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        patches: &[PatchOptions],
+        root: Option<&HostRoot>,
+        deadline: Deadline,
+    ) -> Result<(), MsbError> {
+        let guest = GuestFiles::on_link(Arc::clone(self), Arc::clone(link), deadline);
+        let patched = patch::apply(&guest, &self.name, patches)
+            .and_then(|()| guest.sync_all())
+            .and_then(|()| root.map_or(Ok(()), root::keep_patched))
+            .and_then(|()| link.send_message(&ClientMessage::Prepared));
+        patched.map_err(|error| {
+            let message = error.text();
+            // If even this cannot be sent, closing the link is the same order.
+            let _ = link.send_message(&ClientMessage::PrepareFailed { message });
+            await_failed_start(link);
+            let state = link.state();
+            let own_fault = |failure: &BootFailure| failure.stage == BootStage::Patch && failure.errno == 0;
+            // A guest that ended by itself says better why.
+            match &state.failure {
+                Some(failure) if own_fault(failure) => error,
+                _ if state.failure.is_none() && state.exit.is_none() => error,
+                _ => self.start_error(&state),
+            }
+        })
+    }
+
     fn abort_start(&self, link: &Link) -> MsbError {
-        let _whole = Uninterrupted::begin();
         // If even this cannot be sent, closing the link is the same order.
         let _ = link.send_message(&ClientMessage::Kill);
-        let over = Deadline::after(FAILED_START_TIMEOUT);
-        link.wait_for(over, |state| (state.closed || state.exit.is_some()).then_some(()));
+        await_failed_start(link);
         start_timeout(&self.name, link.state().failure.as_ref())
     }
 
@@ -276,16 +321,35 @@ fn start_timeout(name: &str, failure: Option<&BootFailure>) -> MsbError {
     .detail("console_tail", tail)
 }
 
+/// Waits for the runner's own record of a failure, which comes with its end.
+fn await_failed_start(link: &Link) {
+    let _whole = Uninterrupted::begin();
+    let over = Deadline::after(FAILED_START_TIMEOUT);
+    link.wait_for(over, |state| (state.closed || state.exit.is_some()).then_some(()));
+}
+
+/// A start that can begin.
+struct Launch {
+    spec: LaunchSpec,
+    /// What the root lacks.
+    patches: Vec<PatchOptions>,
+}
+
 /// What a launch came to.
 enum Answer {
     Ready,
+    /// The guest waits for its patches.
+    Prepare,
     Failed,
 }
 
 impl Answer {
-    fn of(state: &LinkState) -> Option<Self> {
+    fn of(state: &LinkState, is_prepared: bool) -> Option<Self> {
         if state.failure.is_some() || state.refused.is_some() || state.exit.is_some() || state.closed {
             return Some(Self::Failed);
+        }
+        if state.prepare && !is_prepared {
+            return Some(Self::Prepare);
         }
         state.ready.map(|_| Self::Ready)
     }
@@ -346,6 +410,7 @@ fn stage_name(stage: BootStage) -> &'static str {
         BootStage::Hostname => "hostname",
         BootStage::Clock => "clock",
         BootStage::User => "user",
+        BootStage::Patch => "patch",
         BootStage::Other => "other",
     }
 }

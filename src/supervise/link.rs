@@ -35,6 +35,8 @@ const ENOUGH_QUEUED: usize = 1024 * 1024;
 pub struct LinkState {
     /// The runner accepted the link.
     pub welcome: Option<Welcome>,
+    /// The owner's streams may open, nobody else's.
+    pub prepare: bool,
     /// Streams may open; for the owner, with the times of the start.
     pub ready: Option<BootTimings>,
     /// The start failed.
@@ -391,6 +393,7 @@ impl Link {
                 }
                 state.welcome = Some(welcome);
             }
+            RunnerMessage::Prepare => state.prepare = true,
             RunnerMessage::Ready(timings) => state.ready = Some(timings),
             RunnerMessage::Refused { message } => state.refused = Some(message),
             RunnerMessage::LaunchFailed(failure) => state.failure = Some(failure),

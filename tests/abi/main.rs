@@ -22,6 +22,7 @@ use msb::sandbox::exec_options::ExecOptions;
 use msb::sandbox::filter::SandboxFilter;
 use msb::sandbox::mount::options::MountOptions;
 use msb::sandbox::options::SandboxOptions;
+use msb::sandbox::patch::options::PatchOptions;
 use msb::snapshot::filter::SnapshotFilter;
 use msb::volume::filter::VolumeFilter;
 use msb::volume::options::VolumeOptions;
@@ -77,6 +78,7 @@ fn published_schemas_are_those_of_the_options() {
     published::<BackendOptions>(&folder);
     published::<SandboxOptions>(&folder);
     published::<MountOptions>(&folder);
+    published::<PatchOptions>(&folder);
     published::<ExecOptions>(&folder);
     published::<SandboxFilter>(&folder);
     published::<VolumeOptions>(&folder);
@@ -119,6 +121,7 @@ fn every_option_has_its_setter_with_the_same_words() {
     has_setters::<BackendOptions>(&header);
     has_setters::<SandboxOptions>(&header);
     has_setters::<MountOptions>(&header);
+    has_setters::<PatchOptions>(&header);
     has_setters::<ExecOptions>(&header);
     has_setters::<SandboxFilter>(&header);
     has_setters::<VolumeOptions>(&header);

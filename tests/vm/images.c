@@ -102,9 +102,104 @@ TEST(a_layout_and_an_erofs_disk_are_roots_by_their_paths) {
     boots_from("from-erofs", disk);
 }
 
+/* Adds a patch to a config; what is not given is NULL or, of mode and owner, -1. */
+static void patch(msb_sandbox_config *config, const char *op, const char *path, const char *what, int mode, int owner, int replace) {
+    msb_error *err = NULL;
+    msb_patch_config *patch = msb_patch_config_new(op, path);
+    if (strcmp(op, "text") == 0 || strcmp(op, "append") == 0) CHECK_OK(err, msb_patch_config_set_text(patch, what, &err));
+    if (strcmp(op, "file") == 0) CHECK_OK(err, msb_patch_config_set_data(patch, what, strlen(what) + 1, &err));
+    if (strcmp(op, "symlink") == 0) CHECK_OK(err, msb_patch_config_set_target(patch, what, &err));
+    if (strncmp(op, "copy", 4) == 0) CHECK_OK(err, msb_patch_config_set_source(patch, what, &err));
+    if (mode >= 0) CHECK_OK(err, msb_patch_config_set_mode(patch, (uint32_t)mode, &err));
+    if (owner >= 0) {
+        CHECK_OK(err, msb_patch_config_set_uid(patch, (uint32_t)owner, &err));
+        CHECK_OK(err, msb_patch_config_set_gid(patch, (uint32_t)owner + 1, &err));
+    }
+    CHECK_OK(err, msb_patch_config_set_replace(patch, replace, &err));
+    CHECK_OK(err, msb_sandbox_config_add_patch(config, patch, &err));
+    msb_patch_config_free(patch);
+}
+
+static msb_sandbox_config *of_layout(const char *name) {
+    msb_error *err = NULL;
+    char layout[512];
+    msb_sandbox_config *config = config_of(name);
+    snprintf(layout, sizeof layout, "%s/source/image", home);
+    CHECK_OK(err, msb_sandbox_config_set_image(config, layout, &err));
+    return config;
+}
+
+TEST(patches_are_in_the_root_before_anybody_uses_it_and_are_applied_once) {
+    char directory[512], file[600], command[2400];
+    snprintf(directory, sizeof directory, "%s/given", home);
+    snprintf(file, sizeof file, "%s/one", directory);
+    snprintf(command, sizeof command, "mkdir -p '%s/deep' && printf one > '%s' && chmod 751 '%s' && ln -s one '%s/deep/link'",
+             directory, file, file, directory);
+    CHECK(system(command) == 0);
+    msb_sandbox_config *config = of_layout("patched");
+    patch(config, "text", "/opt/app/app.conf", "key = value\n", 0640, 5, 0);
+    patch(config, "file", "/opt/app/bytes", "three", -1, -1, 0);
+    patch(config, "mkdir", "/var/lib/app", NULL, 01700, 7, 0);
+    patch(config, "append", "/etc/motd", "appended\n", -1, -1, 0);
+    patch(config, "copy_file", "/opt/one", file, -1, -1, 0);
+    patch(config, "copy_dir", "/opt/given", directory, -1, 9, 0);
+    patch(config, "symlink", "/opt/motd", "../etc/motd", -1, -1, 0);
+    patch(config, "remove", "/srv/file", NULL, -1, -1, 0);
+    patch(config, "remove", "/not/there", NULL, -1, -1, 0);
+    patch(config, "text", "/bin/true", "#!/bin/sh\necho other\n", 04755, -1, 1);
+    msb_sandbox box = create(config);
+    start(box);
+    CHECK(shell_says(box, "cd /opt; stat -c '%n %a %u:%g' app app/app.conf app/bytes /var/lib/app one given given/one given/deep/link",
+                     "app 755 0:0\napp/app.conf 640 5:6\napp/bytes 644 0:0\n/var/lib/app 1700 7:8\none 751 0:0\ngiven 755 9:10\n"
+                     "given/one 751 9:10\ngiven/deep/link 777 9:10\n"));
+    CHECK(shell_says(box, "cd /opt; cat app/app.conf one given/one motd; stat -c %s app/bytes; ls /srv; stat -c %a /bin/true; /bin/true",
+                     "key = value\noneonesecond layer\nappended\n6\n4755\nother\n"));
+    CHECK(shell_says(box, "echo mine >> /etc/motd; rm /opt/one; sync", ""));
+    stop(box);
+    start(box);
+    CHECK(shell_says(box, "cat /etc/motd; ls /opt", "second layer\nappended\nmine\napp\ngiven\nmotd\n"));
+    discard(&box);
+}
+
+TEST(a_patch_that_cannot_be_applied_ends_the_start_and_the_next_begins_anew) {
+    msb_error *err = NULL;
+    msb_sandbox_config *config = of_layout("unpatched");
+    patch(config, "append", "/etc/motd", "appended\n", -1, -1, 0);
+    patch(config, "text", "/srv/file", "new", -1, -1, 0);
+    msb_sandbox box = create(config);
+    for (int attempt = 0; attempt < 2; attempt++) {
+        size_t len = 0;
+        msb_status status = msb_sandbox_start(box, START_MS, &err);
+        CHECK(status == MSB_ERR_ALREADY_EXISTS && strcmp(msb_error_reason(err), "sandbox.patch") == 0);
+        const uint8_t *index = msb_error_detail(err, "patch", &len);
+        CHECK(index && len == 1 && *index == '1' && strstr(msb_error_message(err), "/srv/file is a file"));
+        if (status != MSB_ERR_ALREADY_EXISTS) printf("       %s\n", msb_error_message(err));
+        msb_error_free(err);
+        err = NULL;
+    }
+    discard(&box);
+}
+
+TEST(a_root_in_memory_is_patched_at_every_start) {
+    msb_error *err = NULL;
+    msb_sandbox_config *config = of_layout("in-memory");
+    CHECK_OK(err, msb_sandbox_config_set_upper(config, "tmpfs", &err));
+    patch(config, "append", "/etc/motd", "appended\n", -1, -1, 0);
+    msb_sandbox box = create(config);
+    for (int run = 0; run < 2; run++) {
+        start(box);
+        CHECK(shell_says(box, "cat /etc/motd; echo lost > /etc/motd", "second layer\nappended\n"));
+        stop(box);
+    }
+    discard(&box);
+}
+
 int main(void) {
     if (!begin()) return 2;
     RUN(a_guest_sees_its_image_and_keeps_what_it_writes);
     RUN(a_layout_and_an_erofs_disk_are_roots_by_their_paths);
+    RUN(patches_are_in_the_root_before_anybody_uses_it_and_are_applied_once);
+    RUN(a_patch_that_cannot_be_applied_ends_the_start_and_the_next_begins_anew);
+    RUN(a_root_in_memory_is_patched_at_every_start);
     return finish();
 }

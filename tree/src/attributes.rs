@@ -1,15 +1,20 @@
 //! What is known about a file, and changing its mode and times. Everything is done to a handle of the file.
 
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Mode, Timespec, Timestamps, UTIME_OMIT, chmodat, fstat, utimensat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, chmodat, chownat, fstat,
+    utimensat,
+};
 use rustix::io::Errno;
 
 use crate::error::{TreeError, TreeErrorKind};
-use crate::info::FileInfo;
+use crate::info::{FileInfo, FileKind, kind_of};
 use crate::path;
 use crate::resolve::Tree;
+use crate::walk::{Walk, open_start};
 
 impl Tree {
     /// What is known about what has the path, or about what a final link points to.
@@ -39,6 +44,45 @@ impl Tree {
         const WHAT: &str = "change the mode of";
         let handle = self.handle(path, true, WHAT)?;
         set_mode(handle.as_fd(), mode).map_err(|errno| TreeError::system(WHAT, path, errno))
+    }
+
+    /// Gives what has the path to another user and group, and with `recursive` everything in it; a link stands for itself.
+    /// An absent id stays. As with the system's own call, set-ID bits may go.
+    pub fn chown(
+        &self,
+        path: &Path,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        recursive: bool,
+    ) -> Result<(), TreeError> {
+        const WHAT: &str = "change the owner of";
+        let handle = self.handle(path, false, WHAT)?;
+        let owner = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
+        let change = |at: BorrowedFd<'_>, name: &OsStr, flags| chownat(at, name, owner.0, owner.1, flags);
+        let fail = |errno| TreeError::system(WHAT, path, errno);
+        change(handle.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH).map_err(fail)?;
+        let stat = fstat(&handle).map_err(fail)?;
+        if !recursive || kind_of(&stat) != FileKind::Directory {
+            return Ok(());
+        }
+        let start = open_start(handle.as_fd(), OsStr::new(".")).map_err(fail)?;
+        let mut walk = Walk::new(start, WHAT, path)?;
+        loop {
+            let Some(entry) = walk.next()? else {
+                if walk.leave()?.is_none() {
+                    return Ok(());
+                }
+                continue;
+            };
+            match change(walk.current(), &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
+                // Removed since it was listed.
+                Err(Errno::NOENT) => continue,
+                other => other.map_err(|errno| walk.fail(&entry.name, errno))?,
+            }
+            if matches!(entry.file_type, FileType::Directory | FileType::Unknown) {
+                walk.enter(&entry.name)?;
+            }
+        }
     }
 
     /// Sets the times that are given, of what a final link points to; nanoseconds since 1970.

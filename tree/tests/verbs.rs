@@ -314,6 +314,36 @@ fn mode_and_times_are_set_and_told() {
 }
 
 #[test]
+fn owners_are_changed_of_a_name_or_of_everything_below_it() {
+    let world = World::new();
+    if fs::metadata(world.volume()).unwrap().uid() != 0 {
+        println!("skipped: only root gives files away");
+        return;
+    }
+    let tree = &world.tree;
+    let owner = |path: &str| {
+        let info = tree.stat(p(path), false).unwrap();
+        (info.uid, info.gid)
+    };
+    tree.mkdir(p("a/b/c"), 0o755, true).unwrap();
+    tree.write(p("a/b/file"), b"", WriteMode::Replace, 0o644).unwrap();
+    tree.write(p("outside"), b"", WriteMode::Replace, 0o644).unwrap();
+    tree.symlink("../../outside".as_ref(), p("a/b/link")).unwrap();
+    tree.chown(p("a"), Some(5), None, false).unwrap();
+    assert_eq!((owner("a"), owner("a/b")), ((5, 0), (0, 0)));
+    tree.chown(p("a"), None, Some(6), true).unwrap();
+    assert_eq!(owner("a"), (5, 6));
+    for below in ["a/b", "a/b/c", "a/b/file", "a/b/link"] {
+        assert_eq!(owner(below), (0, 6), "{below}");
+    }
+    tree.chown(p("a/b/link"), Some(7), None, true).unwrap();
+    assert_eq!((owner("a/b/link"), owner("outside")), ((7, 6), (0, 0)));
+    let missing = tree.chown(p("none"), Some(1), None, true).unwrap_err();
+    assert_eq!(missing.kind, TreeErrorKind::NotFound);
+    world.assert_outside_untouched();
+}
+
+#[test]
 fn a_tree_is_copied_with_modes_times_links_and_holes() {
     let world = World::new();
     let tree = &world.tree;

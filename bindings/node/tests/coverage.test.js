@@ -17,7 +17,7 @@ const LEFT_OUT = [
   [/^msb_(backend|sandbox|exec|volume|image_load|image_pull)_config_new$/,
     'configurations are plain objects, read by the function that ends with from_json'],
   [/^msb_(sandbox|volume|image)_filter_new$/, 'filters are plain objects, read by the function that ends with from_json'],
-  [/^msb_mount_config_\w+$/, 'mounts are part of the plain object of a sandbox'],
+  [/^msb_(mount|patch)_config_\w+$/, 'mounts and patches are part of the plain object of a sandbox'],
   [/^msb_\w+_(config|filter)_to_json$/, 'the program has the object that it gave'],
   [/^msb_snapshot_\w+$/, 'snapshots can only be listed yet; they come to the bindings when they can be taken'],
   [/^msb_backend_info_(?!get$|to_json$|free$)\w+$/, 'one call of msb_backend_info_to_json gives all of them'],
@@ -88,7 +88,7 @@ test('every_wrapped_function_is_named_where_it_is_a_method', () => {
 });
 
 const INTERFACES = {
-  backend_config: 'BackendConfig', sandbox_config: 'SandboxConfig', exec_config: 'ExecOptions', mount_config: 'Mount',
+  backend_config: 'BackendConfig', sandbox_config: 'SandboxConfig', exec_config: 'ExecOptions', mount_config: 'Mount', patch_config: 'Patch',
   volume_config: 'VolumeConfig', image_load_config: 'ImageLoadConfig', image_pull_config: 'ImagePullConfig',
   image_filter: 'ImageFilter', sandbox_filter: 'SandboxFilter', volume_filter: 'VolumeFilter',
 };

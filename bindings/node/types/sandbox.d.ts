@@ -44,6 +44,30 @@ export interface Mount {
   gid?: number;
 }
 
+/** One change of a sandbox's root before anybody uses it. Directories above `path` that are missing are made. */
+export interface Patch {
+  /**
+   * `text` makes a file with `text`, `file` one with `data`; `mkdir` makes a directory, which may be there already; `append` adds
+   * `text` to a file, which must be there; `copy_file` and `copy_dir` copy `source` of the host; `symlink` makes a link to
+   * `target`; `remove` removes what is there, if anything is.
+   */
+  op: 'text' | 'file' | 'mkdir' | 'append' | 'copy_file' | 'copy_dir' | 'symlink' | 'remove';
+  /** What is changed: an absolute path in the guest. */
+  path: string;
+  text?: string;
+  /** Bytes as numbers: `Array.from(buffer)`. */
+  data?: number[];
+  /** A file or directory of the host. */
+  source?: string;
+  target?: string;
+  /** Default: 0o644 for a new file, 0o755 for a new directory, and that of `source` for a copied file. */
+  mode?: number;
+  uid?: number;
+  gid?: number;
+  /** Let it take the place of what is there, which is an error otherwise. */
+  replace?: boolean;
+}
+
 export interface SandboxConfig {
   /** Unique in its backend: 1 to 128 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit. */
   name: string;
@@ -84,6 +108,8 @@ export interface SandboxConfig {
   labels?: Record<string, string>;
   rlimits?: Rlimit[];
   mounts?: Mount[];
+  /** Change the root in this order, at the first start, and with `upper: 'tmpfs'` at each, before anybody uses the sandbox. */
+  patches?: Patch[];
   /** Remove the sandbox when it stops. */
   ephemeral?: boolean;
   /** Stop and remove another sandbox of this name first. */

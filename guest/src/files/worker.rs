@@ -129,6 +129,16 @@ impl Worker {
                 accessed_ns,
                 modified_ns,
             } => done(tree.utimes(&path_of(path), accessed_ns, modified_ns)?),
+            FileRequest::Chown {
+                path,
+                uid,
+                gid,
+                recursive,
+            } => done(tree.chown(&path_of(path), uid, gid, recursive)?),
+            FileRequest::SyncAll => {
+                rustix::fs::sync();
+                Answer::Done
+            }
         })
     }
 

@@ -38,6 +38,7 @@ pub(super) fn spec(directory: &Path) -> LaunchSpec {
         memory_mib: 128,
         root: Some(overlay(&directory.join("root"), &directory.join("disk"))),
         mounts: Vec::new(),
+        prepare: false,
         guest: GuestSpec {
             root: None,
             mounts: Vec::new(),

@@ -214,7 +214,8 @@ impl Session {
     fn relay_client_frames(&mut self, id: ClientId) {
         loop {
             let waiting = self.relay.agent_queue().len();
-            let admission = self.life.admission();
+            let is_owner = self.clients.links.get(&id).is_some_and(|link| link.owner);
+            let admission = self.life.admission(is_owner);
             match self.next_client_message(id, admission) {
                 Step::Done => break,
                 Step::Fault(fault) => return self.drop_client(id, &sentence(&fault)),
@@ -316,6 +317,8 @@ impl Session {
                 self.life.detached = true;
                 self.launch.log.info("the owner let go");
             }
+            ClientMessage::Prepared if link.owner => self.prepared(Ok(())),
+            ClientMessage::PrepareFailed { message } if link.owner => self.prepared(Err(message)),
             ClientMessage::Ping if greeted => self.relay.tell(id, &RunnerMessage::Pong),
             _ => self.drop_client(id, "its message does not fit the state of its link"),
         }
@@ -340,6 +343,13 @@ impl Session {
             if link.greet_by.is_none() {
                 self.relay.tell(id, message);
             }
+        }
+    }
+
+    /// Queues a message for the owner, if it is still there.
+    pub fn tell_owner(&mut self, message: &RunnerMessage) {
+        if let Some((&id, _)) = self.clients.links.iter().find(|(_, link)| link.owner) {
+            self.relay.tell(id, message);
         }
     }
 

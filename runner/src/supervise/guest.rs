@@ -174,6 +174,25 @@ impl Session {
 
     fn guest_booted(&mut self) {
         self.timings.booted_us = micros(self.launch.launched);
+        if self.launch.spec.prepare {
+            self.life.phase = Phase::Preparing;
+            return self.tell_owner(&RunnerMessage::Prepare);
+        }
+        self.open();
+    }
+
+    /// Takes the owner's word on whether it has prepared the guest.
+    pub fn prepared(&mut self, outcome: Result<(), String>) {
+        match outcome {
+            // What is killed already has failed otherwise.
+            _ if self.life.phase != Phase::Preparing || self.life.facts.killed => {}
+            Ok(()) => self.open(),
+            Err(message) => self.fail_boot(failure(BootStage::Patch, 0, message)),
+        }
+    }
+
+    /// The sandbox runs, for everybody.
+    fn open(&mut self) {
         match record::begin(&self.launch.spec) {
             Ok(run_id) => self.run_id = Some(run_id),
             Err(error) => {

@@ -23,6 +23,8 @@ pub(super) enum Phase {
     AwaitingAgent,
     /// The agent makes the guest.
     Booting,
+    /// The owner changes what it wants changed before anybody uses the guest.
+    Preparing,
     /// Commands may run.
     Running,
     /// The agent was asked to end the guest.
@@ -85,11 +87,13 @@ impl Life {
         }
     }
 
-    /// Whether commands may start.
-    pub fn admission(&self) -> Admission {
+    /// Whether commands of a client may start.
+    pub fn admission(&self, is_owner: bool) -> Admission {
         match self.phase {
             _ if self.facts.killed => Admission::Ending,
             Phase::AwaitingAgent | Phase::Booting => Admission::NotYet,
+            Phase::Preparing if is_owner => Admission::Open,
+            Phase::Preparing => Admission::NotYet,
             Phase::Running => Admission::Open,
             Phase::Stopping => Admission::Ending,
         }
@@ -99,6 +103,7 @@ impl Life {
     pub fn boot_stage(&self) -> BootStage {
         match self.phase {
             Phase::AwaitingAgent => BootStage::Kernel,
+            Phase::Preparing => BootStage::Patch,
             _ => BootStage::Other,
         }
     }
@@ -138,7 +143,9 @@ impl Life {
     /// The owner's link ended.
     pub fn owner_gone(&self) -> Option<Due> {
         let time = Duration::from_millis(self.lifetime.stop_grace_ms);
-        (!self.detached).then_some(Due::Stop(ExitReason::OwnerExited, time))
+        // Nobody else can finish what it began.
+        let was_needed = !self.detached || self.phase == Phase::Preparing;
+        was_needed.then_some(Due::Stop(ExitReason::OwnerExited, time))
     }
 
     /// The VMM was sent SIGKILL. False when it had been before.
@@ -213,6 +220,7 @@ impl Life {
             self.lifetime.boot_timeout_ms,
             match self.phase {
                 Phase::AwaitingAgent => "the guest's agent did not answer",
+                Phase::Preparing => "the patches were not applied",
                 _ => "the guest was not made",
             },
         );

@@ -1,9 +1,10 @@
 //! From the launch message to Ready, and every way in which it does not come to that.
 
-use crate::support::{Home, eventually, is_alive, spawn_runner};
+use crate::support::{Client, Home, eventually, is_alive, spawn_runner};
 use msb_protocol::PROTOCOL_VERSION;
 use msb_protocol::agent::{BootFailure, BootStage};
 use msb_protocol::client::{ClientMessage, RunnerMessage};
+use msb_protocol::exec::StreamReply;
 use msb_protocol::exit::ExitReason;
 use msb_protocol::frame::MAX_CONTROL;
 use msb_protocol::launch::LaunchSpec;
@@ -286,4 +287,69 @@ fn a_killed_runner_leaves_the_lock_free_and_no_vmm() {
     home.claim_start();
     let (mut owner, _) = home.start("obedient");
     assert!(owner.succeeds(1, "true"));
+}
+
+/// A launch whose owner prepares the guest, as far as that it may.
+fn preparing(home: &Home, detached: bool) -> Client {
+    let mut spec = home.spec("obedient");
+    spec.prepare = true;
+    spec.lifetime.detached = detached;
+    let mut owner = home.launch(spec);
+    assert!(matches!(owner.hear(), RunnerMessage::Welcome(_)));
+    assert!(matches!(owner.hear(), RunnerMessage::Prepare));
+    owner
+}
+
+#[test]
+fn a_guest_is_its_owners_alone_until_it_is_prepared() {
+    let home = Home::new();
+    let mut owner = preparing(&home, false);
+    assert_eq!(home.status(), SandboxStatus::Starting);
+    assert!(owner.succeeds(1, "true"));
+    // Another's command is refused as long as the guest is not ready.
+    let mut early = home.connect();
+    early.exec(1, "true");
+    assert!(matches!(
+        early.collect(1).last,
+        Some(StreamReply::SpawnFailed { .. })
+    ));
+    // What only the owner may say ends another's link, and nothing else.
+    let mut liar = home.connect();
+    liar.tell(&ClientMessage::Prepared);
+    assert!(liar.is_closed());
+    owner.tell(&ClientMessage::Prepared);
+    assert!(matches!(owner.hear(), RunnerMessage::Ready(_)));
+    assert!(matches!(early.hear(), RunnerMessage::Ready(_)));
+    assert!(early.succeeds(2, "true"));
+    assert_eq!(home.status(), SandboxStatus::Running);
+    // Said once more, it means nothing.
+    owner.tell(&ClientMessage::PrepareFailed {
+        message: "late".to_owned(),
+    });
+    assert!(owner.succeeds(3, "true"));
+}
+
+#[test]
+fn a_guest_that_cannot_be_prepared_has_failed_to_start() {
+    let home = Home::new();
+    let mut owner = preparing(&home, false);
+    owner.tell(&ClientMessage::PrepareFailed {
+        message: "no such file".to_owned(),
+    });
+    let RunnerMessage::LaunchFailed(failure) = owner.hear() else {
+        panic!()
+    };
+    assert_eq!(failure.stage, BootStage::Patch);
+    assert_eq!(owner.hear_exit().reason, ExitReason::BootFailed);
+    assert_eq!(home.status(), SandboxStatus::Crashed);
+    let detail = home.last_run().detail.unwrap();
+    assert!(detail.message.contains("no such file"), "{detail:?}");
+}
+
+#[test]
+fn a_guest_whose_owner_goes_before_it_is_prepared_goes_too() {
+    let home = Home::new();
+    drop(preparing(&home, true));
+    eventually("the runner ends", || !home.is_locked());
+    assert_ne!(home.status(), SandboxStatus::Running);
 }

@@ -47,6 +47,9 @@ public struct SandboxConfig: Sendable {
     public var resourceLimits: [ResourceLimit] = []
     /// What the guest sees in its tree beside its root.
     public var mounts: [MountConfig] = []
+    /// What the root is changed by, in this order, at the first start, and with `upper` in memory at each, before anybody uses
+    /// the sandbox.
+    public var patches: [PatchConfig] = []
     /// Whether the sandbox is removed when it stops. Default: no.
     public var ephemeral: Bool?
     /// Whether creating it stops and removes another sandbox of this name. Default: no.
@@ -77,7 +80,7 @@ public struct SandboxConfig: Sendable {
     }
 
     /// Reads a configuration from JSON; `schemas/msb_sandbox_config.json` describes it. Properties that are set
-    /// afterwards count instead of what the text says; variables, labels, limits and mounts are added to it.
+    /// afterwards count instead of what the text says; variables, labels, limits, mounts and patches are added to it.
     public init(json: String) throws(MsbError) {
         base = json
         _ = try object()
@@ -103,6 +106,10 @@ public struct SandboxConfig: Sendable {
         for mount in mounts {
             let mount = try mount.object()
             try check { error in msb_sandbox_config_add_mount(config.pointer, mount.pointer, error) }
+        }
+        for patch in patches {
+            let patch = try patch.object()
+            try check { error in msb_sandbox_config_add_patch(config.pointer, patch.pointer, error) }
         }
         return config
     }

@@ -55,6 +55,26 @@ final class ConfigTests: XCTestCase {
         }
     }
 
+    func testEveryOptionOfAPatchReachesTheLibrary() throws {
+        var config = SandboxConfig(name: "patched", image: "/")
+        config.patches = [
+            PatchConfig(.text("some"), at: "/t", mode: 0o600, replace: true), PatchConfig(.file([0, 255]), at: "/f"),
+            PatchConfig(.makeDirectory, at: "/d"), PatchConfig(.append("more"), at: "/t"),
+            PatchConfig(.copyFile("/etc/hostname"), at: "/c"), PatchConfig(.copyDirectory("/srv"), at: "/s"),
+            PatchConfig(.symbolicLink("t"), at: "/l"), PatchConfig(.remove, at: "/r"),
+        ]
+        config.patches[2].owner = MountConfig.Owner(uid: 1000, gid: 1001)
+        let json = try config.json()
+        XCTAssertEqual(try SandboxConfig(json: json).json(), json)
+        for part in [
+            "some", "384", "replace", "[0,255]", "mkdir", "more", "copy_file", "hostname", "copy_dir", "symlink", "1000", "1001",
+        ] {
+            XCTAssertTrue(json.contains(part), "\(part) is missing in \(json)")
+        }
+        let patch = try config.patches[0].json()
+        XCTAssertEqual(try PatchConfig(json: patch).json(), patch)
+    }
+
     func testEveryOptionOfACommandReachesTheLibrary() throws {
         var config = ExecConfig("cat", ["-n"])
         config.environment = ["B": "2"]

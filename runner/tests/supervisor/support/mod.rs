@@ -132,6 +132,7 @@ impl Home {
             memory_mib: 64,
             root: None,
             mounts: vec![],
+            prepare: false,
             guest: GuestSpec {
                 root: None,
                 mounts: Vec::new(),
