@@ -4,12 +4,16 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
 use crate::format::{BLOCK, BLOCK_LEN};
 
 /// Handed to the system at once.
 const PIECE: usize = 1 << 20;
+
+/// The system is asked to put so much on the disk while more comes: whoever syncs the file then waits for little.
+const WRITTEN_BACK: u64 = 8 << 20;
 
 /// Shorter runs of zeros are written: every hole costs the host's file system an extent.
 const HOLE_BLOCKS: usize = 16;
@@ -23,6 +27,8 @@ pub(crate) struct Sink<'a> {
     used: usize,
     /// Where the buffer's first byte goes.
     start: u64,
+    /// Up to here the system was asked to put it on the disk.
+    asked: u64,
 }
 
 impl<'a> Sink<'a> {
@@ -34,6 +40,7 @@ impl<'a> Sink<'a> {
             buffer: vec![0; PIECE].into_boxed_slice(),
             used: 0,
             start,
+            asked: start,
         })
     }
 
@@ -113,6 +120,10 @@ impl<'a> Sink<'a> {
         }
         self.start += self.used as u64;
         self.used = 0;
+        if self.start - self.asked >= WRITTEN_BACK {
+            begin_writeback(self.out, self.asked, self.start - self.asked);
+            self.asked = self.start;
+        }
         Ok(())
     }
 
@@ -122,5 +133,18 @@ impl<'a> Sink<'a> {
         self.flush()?;
         self.out.set_len(self.start)?;
         self.out.write_all_at(first, 0)
+    }
+}
+
+/// Asks the system to begin to put this part of a file on its disk, where that can be asked for. Only a sync tells whether it
+/// is there.
+fn begin_writeback(file: &File, offset: u64, len: u64) {
+    #[cfg(target_os = "linux")]
+    {
+        let (Ok(offset), Ok(len)) = (i64::try_from(offset), i64::try_from(len)) else {
+            return;
+        };
+        // SAFETY: the descriptor is open for the call, which touches no memory of ours. A failure changes nothing.
+        unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, libc::SYNC_FILE_RANGE_WRITE) };
     }
 }
