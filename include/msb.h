@@ -4125,6 +4125,52 @@ msb_status msb_image_load_config_set_platform(msb_image_load_config *config,
                                               msb_error **err);
 
 /**
+ * Most files, directories and links that a layer may have, at least 1; each takes memory while the layer is made. Unset:
+ * 1000000.
+ *
+ * - config: changed; not NULL.
+ * - max_entries: a number, at least 1.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_config_set_max_entries(msb_image_load_config *config,
+                                                 uint64_t max_entries,
+                                                 msb_error **err);
+
+/**
+ * Largest file that a layer may have, in bytes, holes included, at least 1. Unset: 64 GiB.
+ *
+ * - config: changed; not NULL.
+ * - max_file_bytes: in bytes, at least 1.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_config_set_max_file_bytes(msb_image_load_config *config,
+                                                    uint64_t max_file_bytes,
+                                                    msb_error **err);
+
+/**
+ * Most bytes that a layer may unpack to, at least 1. Unset: 256 GiB.
+ *
+ * - config: changed; not NULL.
+ * - max_layer_bytes: in bytes, at least 1.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_load_config_set_max_layer_bytes(msb_image_load_config *config,
+                                                     uint64_t max_layer_bytes,
+                                                     msb_error **err);
+
+/**
  * Pulls an image from its registry, unless it is there already.
  *
  * Who to log in as is what the config says, else what `registries.hosts` of the configuration says, else docker's logins and
@@ -4301,6 +4347,52 @@ MSB_API
 msb_status msb_image_pull_config_set_insecure(msb_image_pull_config *config,
                                               int32_t insecure,
                                               msb_error **err);
+
+/**
+ * Most files, directories and links that a layer may have, at least 1; each takes memory while the layer is made. Unset:
+ * 1000000.
+ *
+ * - config: changed; not NULL.
+ * - max_entries: a number, at least 1.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_set_max_entries(msb_image_pull_config *config,
+                                                 uint64_t max_entries,
+                                                 msb_error **err);
+
+/**
+ * Largest file that a layer may have, in bytes, holes included, at least 1. Unset: 64 GiB.
+ *
+ * - config: changed; not NULL.
+ * - max_file_bytes: in bytes, at least 1.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_set_max_file_bytes(msb_image_pull_config *config,
+                                                    uint64_t max_file_bytes,
+                                                    msb_error **err);
+
+/**
+ * Most bytes that a layer may unpack to, at least 1. Unset: 256 GiB.
+ *
+ * - config: changed; not NULL.
+ * - max_layer_bytes: in bytes, at least 1.
+ * - err: returned owned on failure, else set to NULL; may be NULL.
+ * - Blocking: no.
+ * - Errors: INVALID_ARGUMENT.
+ * - Since: 0.1.0
+ */
+MSB_API
+msb_status msb_image_pull_config_set_max_layer_bytes(msb_image_pull_config *config,
+                                                     uint64_t max_layer_bytes,
+                                                     msb_error **err);
 
 /**
  * Saves an image as an archive file.

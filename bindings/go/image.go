@@ -20,6 +20,9 @@ type ImageLoadConfig struct {
 	Image string
 	// Platform is which platform's image, such as "linux/arm64/v8".
 	Platform string
+	// MaxEntries is how many files, directories and links a layer may have, MaxFileBytes how large its largest file may be, and
+	// MaxLayerBytes how much it may unpack to; zero: a million, 64 GiB and 256 GiB.
+	MaxEntries, MaxFileBytes, MaxLayerBytes uint64
 }
 
 // c makes the config in C, to be freed by the caller.
@@ -37,6 +40,15 @@ func (config *ImageLoadConfig) c() (*C.msb_image_load_config, error) {
 	})
 	b.text("platform", config.Platform, func(v *C.char, err **C.msb_error) C.msb_status {
 		return C.msb_image_load_config_set_platform(c, v, err)
+	})
+	number(b, config.MaxEntries, func(err **C.msb_error) C.msb_status {
+		return C.msb_image_load_config_set_max_entries(c, C.uint64_t(config.MaxEntries), err)
+	})
+	number(b, config.MaxFileBytes, func(err **C.msb_error) C.msb_status {
+		return C.msb_image_load_config_set_max_file_bytes(c, C.uint64_t(config.MaxFileBytes), err)
+	})
+	number(b, config.MaxLayerBytes, func(err **C.msb_error) C.msb_status {
+		return C.msb_image_load_config_set_max_layer_bytes(c, C.uint64_t(config.MaxLayerBytes), err)
 	})
 	if b.err != nil {
 		C.msb_image_load_config_free(c)

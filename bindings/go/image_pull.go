@@ -28,6 +28,9 @@ type ImagePullConfig struct {
 	Token              string
 	// Insecure allows a registry without TLS.
 	Insecure bool
+	// MaxEntries is how many files, directories and links a layer may have, MaxFileBytes how large its largest file may be, and
+	// MaxLayerBytes how much it may unpack to; zero: a million, 64 GiB and 256 GiB.
+	MaxEntries, MaxFileBytes, MaxLayerBytes uint64
 }
 
 // c makes the config in C, to be freed by the caller.
@@ -42,6 +45,15 @@ func (config *ImagePullConfig) c() (*C.msb_image_pull_config, error) {
 	})
 	b.text("platform", config.Platform, func(v *C.char, err **C.msb_error) C.msb_status {
 		return C.msb_image_pull_config_set_platform(c, v, err)
+	})
+	number(b, config.MaxEntries, func(err **C.msb_error) C.msb_status {
+		return C.msb_image_pull_config_set_max_entries(c, C.uint64_t(config.MaxEntries), err)
+	})
+	number(b, config.MaxFileBytes, func(err **C.msb_error) C.msb_status {
+		return C.msb_image_pull_config_set_max_file_bytes(c, C.uint64_t(config.MaxFileBytes), err)
+	})
+	number(b, config.MaxLayerBytes, func(err **C.msb_error) C.msb_status {
+		return C.msb_image_pull_config_set_max_layer_bytes(c, C.uint64_t(config.MaxLayerBytes), err)
 	})
 	if config.Username != "" || config.Password != "" {
 		username, password := b.c("username", config.Username), b.c("password", config.Password)

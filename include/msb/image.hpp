@@ -21,6 +21,9 @@ public:
     MSB_HPP_OPTION(reference, msb_image_load_config_set_reference, (const text &reference), reference)
     MSB_HPP_OPTION(image, msb_image_load_config_set_image, (const text &name), name)
     MSB_HPP_OPTION(platform, msb_image_load_config_set_platform, (const text &platform), platform)
+    MSB_HPP_OPTION(max_entries, msb_image_load_config_set_max_entries, (std::uint64_t most), most)
+    MSB_HPP_OPTION(max_file_bytes, msb_image_load_config_set_max_file_bytes, (std::uint64_t most), most)
+    MSB_HPP_OPTION(max_layer_bytes, msb_image_load_config_set_max_layer_bytes, (std::uint64_t most), most)
 };
 
 class image_pull_config : public detail::config<image_pull_config, msb_image_pull_config, msb_image_pull_config_free> {
@@ -38,6 +41,9 @@ public:
                    password)
     MSB_HPP_OPTION(token, msb_image_pull_config_set_token, (const text &bearer), bearer)
     MSB_HPP_OPTION(insecure, msb_image_pull_config_set_insecure, (bool insecure = true), insecure)
+    MSB_HPP_OPTION(max_entries, msb_image_pull_config_set_max_entries, (std::uint64_t most), most)
+    MSB_HPP_OPTION(max_file_bytes, msb_image_pull_config_set_max_file_bytes, (std::uint64_t most), most)
+    MSB_HPP_OPTION(max_layer_bytes, msb_image_pull_config_set_max_layer_bytes, (std::uint64_t most), most)
 };
 
 class image_filter : public detail::config<image_filter, msb_image_filter, msb_image_filter_free> {

@@ -15,6 +15,9 @@ use crate::unpack::{Expected, Progress, Seen, Unpack};
 
 const DRAIN: usize = 64 << 10;
 
+/// What [`OciError::TooLarge`] calls a layer of more than [`LayerOptions::max_unpacked`] bytes.
+pub const UNPACKED: &str = "unpacked layer";
+
 /// How a layer is read.
 #[derive(Clone)]
 pub struct LayerOptions {
@@ -128,7 +131,7 @@ impl LayerStream {
             && *expected != diff_id
         {
             return Err(OciError::DigestMismatch {
-                what: "unpacked layer".to_owned(),
+                what: UNPACKED.to_owned(),
                 expected: expected.clone(),
                 found: diff_id,
             });
@@ -167,7 +170,7 @@ impl Read for LayerStream {
         if self.unpacked > self.max_unpacked {
             self.digester = None;
             return Err(OciError::TooLarge {
-                what: "unpacked layer".to_owned(),
+                what: UNPACKED.to_owned(),
                 limit: self.max_unpacked,
                 unit: "bytes",
             }

@@ -32,7 +32,7 @@ mod unpack;
 pub use config::ImageConfig;
 pub use digest::{Algorithm, Digest, Digester};
 pub use error::OciError;
-pub use layer::{LayerOptions, LayerStream, Unpacked};
+pub use layer::{LayerOptions, LayerStream, UNPACKED, Unpacked};
 pub use manifest::{
     Descriptor, Document, Image, LayerRef, MAX_DOCUMENT, MAX_LAYERS, Manifest, choose, read_document,
 };

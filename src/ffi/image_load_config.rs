@@ -151,3 +151,61 @@ pub unsafe extern "C" fn msb_image_load_config_set_platform(
         builder::set(&mut config.options, fields::platform, Some(platform.to_owned()))
     })
 }
+
+/// Most files, directories and links that a layer may have, at least 1; each takes memory while the layer is made. Unset:
+/// 1000000.
+///
+/// - config: changed; not NULL.
+/// - max_entries: a number, at least 1.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_image_load_config_set_max_entries(
+    config: *mut msb_image_load_config,
+    max_entries: u64,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config], {
+        builder::set(&mut config.options, fields::max_entries, Some(max_entries))
+    })
+}
+
+/// Largest file that a layer may have, in bytes, holes included, at least 1. Unset: 64 GiB.
+///
+/// - config: changed; not NULL.
+/// - max_file_bytes: in bytes, at least 1.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_image_load_config_set_max_file_bytes(
+    config: *mut msb_image_load_config,
+    max_file_bytes: u64,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config], {
+        builder::set(&mut config.options, fields::max_file_bytes, Some(max_file_bytes))
+    })
+}
+
+/// Most bytes that a layer may unpack to, at least 1. Unset: 256 GiB.
+///
+/// - config: changed; not NULL.
+/// - max_layer_bytes: in bytes, at least 1.
+/// - err: returned owned on failure, else set to NULL; may be NULL.
+/// - Blocking: no.
+/// - Errors: INVALID_ARGUMENT.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_image_load_config_set_max_layer_bytes(
+    config: *mut msb_image_load_config,
+    max_layer_bytes: u64,
+    err: *mut *mut msb_error,
+) -> msb_status {
+    ffi!(err, [edit config], {
+        builder::set(&mut config.options, fields::max_layer_bytes, Some(max_layer_bytes))
+    })
+}

@@ -1,11 +1,12 @@
 //! What makes one file system of an image's layers: metadata that points into them. It is made again when it is lost.
 
 use super::layers::Layer;
+use super::limits;
 use super::not_found;
 use super::places::{self, Unfinished};
 use crate::backend::Backend;
 use crate::error::{MsbError, Status};
-use msb_erofs::{Limits, MergeError, merge};
+use msb_erofs::{MergeError, merge};
 use msb_protocol::machine::MOST_EXTENTS;
 use msb_store::LayerRow;
 use std::fs::File;
@@ -20,7 +21,8 @@ pub fn join(backend: &Backend, manifest: &str, layers: &[Layer]) -> Result<PathB
     }
     let files: Vec<&File> = layers.iter().map(|layer| &layer.file).collect();
     let unfinished = Unfinished::new(backend)?;
-    merge(&files, &unfinished.file, &Limits::default()).map_err(|error| refused(&error, manifest))?;
+    let bytes = layers.iter().map(|layer| layer.bytes).sum();
+    merge(&files, &unfinished.file, &limits::of_join(bytes)).map_err(|error| refused(&error, manifest))?;
     unfinished.finish(&place)?;
     Ok(place)
 }

@@ -1,7 +1,7 @@
 //! The file systems of layers: each is made once, whatever number of images, threads and processes want it.
 
-use super::load;
 use super::places::{self, Unfinished};
+use super::{limits, load};
 use crate::backend::{Backend, make_private};
 use crate::error::{MsbError, Status};
 use crate::ops;
@@ -53,26 +53,28 @@ impl Layer {
     pub fn make(
         backend: &Backend,
         diff_id: &str,
+        limits: &Limits,
         open: impl FnOnce(LayerOptions) -> Result<LayerStream, OciError>,
     ) -> Result<Self, MsbError> {
         if let Some(layer) = Self::sound(backend, diff_id)? {
             return Ok(layer);
         }
         let claim = claim(backend, byte(diff_id)?)?;
-        Self::make_claimed(backend, diff_id, &claim, open)
+        Self::make_claimed(backend, diff_id, limits, &claim, open)
     }
 
     /// The same for whoever has the right to make the layer already.
     pub fn make_claimed(
         backend: &Backend,
         diff_id: &str,
+        limits: &Limits,
         _claim: &RowLock,
         open: impl FnOnce(LayerOptions) -> Result<LayerStream, OciError>,
     ) -> Result<Self, MsbError> {
         if let Some(layer) = Self::sound(backend, diff_id)? {
             return Ok(layer);
         }
-        let (unfinished, layer, _) = write(backend, open, diff_id)?;
+        let (unfinished, layer, _) = write(backend, open, limits, diff_id)?;
         let bytes = layer.bytes;
         let file = unfinished.finish(&places::layer(backend, diff_id)?)?;
         Ok(Self { file, bytes })
@@ -81,9 +83,10 @@ impl Layer {
     /// The file system of a layer whose digest is known only when it was read, with what it turned out to be.
     pub fn make_unknown(
         backend: &Backend,
+        limits: &Limits,
         open: impl FnOnce(LayerOptions) -> Result<LayerStream, OciError>,
     ) -> Result<(Self, Unpacked), MsbError> {
-        let (unfinished, written, unpacked) = write(backend, open, "of the root file system")?;
+        let (unfinished, written, unpacked) = write(backend, open, limits, "of the root file system")?;
         if !written.end_mark {
             // With no digest to hold it against, an archive that was cut off between two members looks like a whole one.
             return Err(MsbError::new(
@@ -108,13 +111,14 @@ impl Layer {
 fn write(
     backend: &Backend,
     open: impl FnOnce(LayerOptions) -> Result<LayerStream, OciError>,
+    limits: &Limits,
     layer: &str,
 ) -> Result<(Unfinished, Written, Unpacked), MsbError> {
     let unfinished = Unfinished::new(backend)?;
     let unpacked = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&unpacked);
     let options = LayerOptions {
-        max_unpacked: Limits::default().total_bytes,
+        max_unpacked: limits.total_bytes,
         read_ahead: true,
         progress: Some(Arc::new(move |bytes| {
             count.fetch_add(bytes, Ordering::Relaxed);
@@ -124,8 +128,8 @@ fn write(
         stream: open(options).map_err(|error| load::refused(&error))?,
         unpacked,
     };
-    let written = write_layer(&mut archive, &unfinished.file, &Limits::default())
-        .map_err(|error| refused(error, layer))?;
+    let written =
+        write_layer(&mut archive, &unfinished.file, limits).map_err(|error| refused(error, layer))?;
     let unpacked = archive.stream.finish().map_err(|error| load::refused(&error))?;
     Ok((unfinished, written, unpacked))
 }
@@ -190,5 +194,14 @@ fn refused(error: LayerError, layer: &str) -> MsbError {
         _ => (Status::Corrupt, "image.layer"),
     };
     // The texts of that crate carry their remedy.
-    MsbError::new(status, reason, format!("the layer {layer} cannot be unpacked")).source(&error)
+    let refused =
+        MsbError::new(status, reason, format!("the layer {layer} cannot be unpacked")).source(&error);
+    let limit = match &error {
+        LayerError::Limit { source, .. } => limits::option_of(source.kind),
+        _ => None,
+    };
+    match limit {
+        Some(option) => load::beyond(refused, option),
+        None => refused,
+    }
 }

@@ -8,10 +8,9 @@ use super::{join, normalise, pipe};
 use crate::backend::{Backend, make_private, shared_dir};
 use crate::error::{MsbError, Status};
 use crate::ops;
-use msb_erofs::Limits;
 use msb_oci::{
     Image, ImageSource, Kind, LayerStream, ListedImage, OciError, Opened, Platform, RootfsTar, Spool,
-    open_file, open_path, open_stream, rootfs_image,
+    UNPACKED, open_file, open_path, open_stream, rootfs_image,
 };
 use msb_store::{ImageConfigRow, LayerRow, NewImage};
 use std::collections::BTreeSet;
@@ -68,7 +67,7 @@ fn bring(
     make_private(&unfinished)?;
     let spool = Spool {
         directory: &unfinished,
-        max_bytes: Limits::default().total_bytes,
+        max_bytes: options.limits().total_bytes,
     };
     let opened = match origin {
         Origin::Path(path) => open_path(path, Kind::Any, &spool),
@@ -118,9 +117,11 @@ fn load_image(
         image.layers.iter().map(|layer| layer.size).sum(),
         image.layers.len() as u64,
     );
+    let limits = options.limits();
     let mut layers = Vec::with_capacity(image.layers.len());
     for layer in &image.layers {
-        layers.push(Layer::make(backend, &layer.diff_id.to_string(), |options| {
+        let diff_id = layer.diff_id.to_string();
+        layers.push(Layer::make(backend, &diff_id, &limits, |options| {
             LayerStream::new(source.layer(layer)?, layer, options)
         })?);
         ops::add_progress(0, 1);
@@ -142,7 +143,7 @@ fn load_rootfs(
         (Naming::Given, None) => return Err(nameless("the tar of a root file system")),
     };
     ops::expect_progress(tar.size().unwrap_or(0), 1);
-    let (layer, unpacked) = Layer::make_unknown(backend, |options| tar.layer(options))?;
+    let (layer, unpacked) = Layer::make_unknown(backend, &options.limits(), |options| tar.layer(options))?;
     ops::add_progress(0, 1);
     let image = rootfs_image(&unpacked, platform).map_err(|error| refused(&error))?;
     let names = given.map_or_else(|| by_digest(&image), Ok)?;
@@ -272,8 +273,21 @@ pub(super) fn refused(error: &OciError) -> MsbError {
     };
     // The texts of that crate carry their remedy.
     let refused = MsbError::new(status, reason, error.to_string());
+    let refused = match error {
+        OciError::TooLarge { what, .. } if what == UNPACKED => beyond(refused, "max_layer_bytes"),
+        _ => refused,
+    };
     match std::error::Error::source(error) {
         Some(source) => refused.source(source),
         None => refused,
     }
+}
+
+/// Names the option that bounds what there was too much of.
+pub(super) fn beyond(refused: MsbError, option: &str) -> MsbError {
+    refused
+        .remedy(format!(
+            "if the image is trusted, load or pull it with a higher {option}"
+        ))
+        .detail("limit", option)
 }

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod info;
 pub mod join;
 mod layers;
+pub(crate) mod limits;
 pub mod load;
 pub mod options;
 mod pipe;

@@ -13,6 +13,7 @@ use crate::backend::{Backend, shared_dir};
 use crate::error::{MsbError, Status};
 use crate::ops;
 use crate::supervise::rowlock::RowLock;
+use msb_erofs::Limits;
 use msb_oci::registry::{RegistryOptions, resolve};
 use msb_oci::{Image, LayerRef, LayerStream, Platform, Reference};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +40,7 @@ pub fn pull(backend: &Backend, reference: &str, options: &ImagePullOptions) -> R
         image.layers.iter().map(|layer| layer.size).sum(),
         image.layers.len() as u64,
     );
-    let layers = bring(backend, &name, &image, registry)?;
+    let layers = bring(backend, &name, &image, &options.limits(), registry)?;
     load::store(backend, &image, &layers, &BTreeSet::from([name.to_string()]))
 }
 
@@ -102,6 +103,7 @@ fn bring(
     backend: &Backend,
     name: &Reference,
     image: &Image,
+    limits: &Limits,
     registry: RegistryOptions,
 ) -> Result<Vec<Layer>, MsbError> {
     let mut rights = Rights::take(backend, image)?;
@@ -133,7 +135,7 @@ fn bring(
                 made
             }
             (None, Some(index)) if index == next => {
-                let made = make(backend, &feed, index, layer, &rights)?;
+                let made = make(backend, &feed, index, layer, (limits, &rights))?;
                 next += 1;
                 rights.keep(wanted.get(next..).unwrap_or_default())?;
                 made
@@ -163,14 +165,14 @@ fn make(
     feed: &Feed,
     index: usize,
     layer: &LayerRef,
-    rights: &Rights,
+    (limits, rights): (&Limits, &Rights),
 ) -> Result<Layer, MsbError> {
     let diff_id = layer.diff_id.to_string();
     let right = rights.of(&diff_id)?;
     loop {
         let settled = feed.is_settled(index);
         let blob = feed.blob(index, layer)?;
-        let made = Layer::make_claimed(backend, &diff_id, right, |options| {
+        let made = Layer::make_claimed(backend, &diff_id, limits, right, |options| {
             LayerStream::new(blob, layer, options)
         });
         match made {

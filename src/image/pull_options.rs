@@ -1,8 +1,10 @@
 //! How an image is pulled, as a caller says it. Passwords and tokens are in no debug text.
 
+use super::limits;
 use crate::error::MsbError;
-use crate::options::check::{self, Verdict, each};
+use crate::options::check::{self, Verdict, each, within};
 use crate::options::{OptionType, Options, Problem, choice, options, verdict};
+use msb_erofs::Limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
@@ -92,10 +94,22 @@ options! {
         token: Option<Token> = None, "set_token", since "0.1.0", check |v| each(v, Token::check);
         /// Whether to speak plain HTTP instead of HTTPS. Unset: what the configuration says of the registry.
         insecure: Option<bool> = None, "set_insecure", since "0.1.0", check check::any;
+        /// Most files, directories and links that a layer may have, at least 1; each takes memory while the layer is made. Unset:
+        /// 1000000.
+        max_entries: Option<u64> = None, "set_max_entries", since "0.1.0", check |v| each(v, within(1..=u64::MAX));
+        /// Largest file that a layer may have, in bytes, holes included, at least 1. Unset: 64 GiB.
+        max_file_bytes: Option<u64> = None, "set_max_file_bytes", since "0.1.0", check |v| each(v, within(1..=u64::MAX));
+        /// Most bytes that a layer may unpack to, at least 1. Unset: 256 GiB.
+        max_layer_bytes: Option<u64> = None, "set_max_layer_bytes", since "0.1.0", check |v| each(v, within(1..=u64::MAX));
     }
 }
 
 impl ImagePullOptions {
+    /// How much is unpacked at most.
+    pub fn limits(&self) -> Limits {
+        limits::chosen(self.max_entries, self.max_file_bytes, self.max_layer_bytes)
+    }
+
     /// An error that lists everything that is wrong with the options.
     pub fn validate(&self) -> Result<(), MsbError> {
         let mut problems = self.problems();

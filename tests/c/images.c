@@ -194,6 +194,42 @@ TEST(what_is_no_image_is_refused_and_leaves_none) {
     msb_image_load_config_free(config);
 }
 
+/* Loading the archive so fails, and the error names this option. */
+static int is_beyond(const char *archive, const msb_image_load_config *config, const char *option) {
+    msb_error *err = NULL;
+    msb_image_info *info = NULL;
+    size_t len = 0;
+    msb_status status = msb_image_load(backend, archive, config, &info, &err);
+    const uint8_t *limit = msb_error_detail(err, "limit", &len);
+    int named = status == MSB_ERR_RESOURCE_EXHAUSTED && same(msb_error_reason(err), "image.too_large") && limit &&
+                len == strlen(option) && memcmp(limit, option, len) == 0;
+    if (!named) printf("       it gave %s: %s\n", msb_status_name(status), msb_error_message(err));
+    msb_error_free(err);
+    return named;
+}
+
+TEST(how_much_is_unpacked_at_most_is_the_callers_to_say) {
+    msb_error *err = NULL;
+    msb_image_info *info = NULL;
+    const char *archive = make_tar("more than nothing\n", NULL);
+    msb_image_load_config *config = named("limited");
+    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_load_config_set_max_entries(config, 0, &err));
+    CHECK_OK(err, msb_image_load_config_set_max_file_bytes(config, 4, &err));
+    CHECK(is_beyond(archive, config, "max_file_bytes"));
+    CHECK_OK(err, msb_image_load_config_set_max_file_bytes(config, 1 << 20, &err));
+    CHECK_OK(err, msb_image_load_config_set_max_layer_bytes(config, 600, &err));
+    CHECK(is_beyond(archive, config, "max_layer_bytes"));
+    CHECK_OK(err, msb_image_load_config_set_max_layer_bytes(config, 1 << 20, &err));
+    CHECK_OK(err, msb_image_load_config_set_max_entries(config, 1, &err));
+    CHECK(is_beyond(archive, config, "max_entries"));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_info_get(backend, "limited", &info, &err));
+    CHECK_OK(err, msb_image_load_config_set_max_entries(config, 20000000, &err));
+    CHECK_OK(err, msb_image_load(backend, archive, config, &info, &err));
+    msb_image_info_free(info);
+    msb_image_load_config_free(config);
+    CHECK_OK(err, msb_image_remove(backend, "limited", &err));
+}
+
 static size_t entries_in(const char *directory) {
     char command[600], line[64];
     snprintf(command, sizeof command, "ls -A '%s' | wc -l", directory);
@@ -432,6 +468,7 @@ int main(int argc, char **argv) {
     RUN(a_load_in_the_background_completes_with_its_image);
     RUN(a_load_from_a_silent_pipe_can_be_cancelled);
     RUN(what_is_no_image_is_refused_and_leaves_none);
+    RUN(how_much_is_unpacked_at_most_is_the_callers_to_say);
     RUN(a_saved_image_is_loaded_under_its_name_and_saved_the_same_again);
     RUN(a_save_to_a_pipe_that_nobody_reads_can_be_cancelled_and_one_without_a_reader_fails);
     RUN(an_archive_is_the_image_of_a_sandbox_by_its_path_and_no_name_comes_to_stand_for_it);

@@ -8,6 +8,12 @@ export interface ImageLoadConfig {
   image?: string;
   /** Which platform's image, such as `'linux/arm64/v8'`. Default: this host's. */
   platform?: string;
+  /** Most files, directories and links that a layer may have. Default: 1000000. */
+  maxEntries?: number;
+  /** Largest file that a layer may have, in bytes. Default: 64 GiB. */
+  maxFileBytes?: number;
+  /** Most bytes that a layer may unpack to. Default: 256 GiB. */
+  maxLayerBytes?: number;
 }
 
 /** When a registry is asked for an image: when it is missing, each time (only what is new is fetched), or never. */
@@ -25,6 +31,12 @@ export interface ImagePullConfig {
   token?: string;
   /** Plain HTTP instead of HTTPS. Default: as `registryHosts` says. */
   insecure?: boolean;
+  /** Most files, directories and links that a layer may have. Default: 1000000. */
+  maxEntries?: number;
+  /** Largest file that a layer may have, in bytes. Default: 64 GiB. */
+  maxFileBytes?: number;
+  /** Most bytes that a layer may unpack to. Default: 256 GiB. */
+  maxLayerBytes?: number;
 }
 
 /** Which images to list. */

@@ -9,6 +9,12 @@ public struct ImageLoadConfig: Sendable {
     public var image: String?
     /// Which platform's image, such as `linux/arm64/v8`. Default: this host's.
     public var platform: String?
+    /// Most files, directories and links that a layer may have. Default: 1000000.
+    public var maxEntries: Int?
+    /// Largest file that a layer may have, in bytes. Default: 64 GiB.
+    public var maxFileBytes: Int?
+    /// Most bytes that a layer may unpack to. Default: 256 GiB.
+    public var maxLayerBytes: Int?
     private var base: String?
 
     private static let functions = ConfigFunctions(
@@ -38,6 +44,9 @@ public struct ImageLoadConfig: Sendable {
         try config.set("reference", reference, msb_image_load_config_set_reference)
         try config.set("image", image, msb_image_load_config_set_image)
         try config.set("platform", platform, msb_image_load_config_set_platform)
+        try config.set("maxEntries", maxEntries, msb_image_load_config_set_max_entries)
+        try config.set("maxFileBytes", maxFileBytes, msb_image_load_config_set_max_file_bytes)
+        try config.set("maxLayerBytes", maxLayerBytes, msb_image_load_config_set_max_layer_bytes)
         return config
     }
 }
@@ -64,6 +73,12 @@ public struct ImagePullConfig: Sendable {
     public var policy: ImagePullPolicy?
     /// Which platform's image, such as `linux/arm64/v8`. Default: this host's.
     public var platform: String?
+    /// Most files, directories and links that a layer may have. Default: 1000000.
+    public var maxEntries: Int?
+    /// Largest file that a layer may have, in bytes. Default: 64 GiB.
+    public var maxFileBytes: Int?
+    /// Most bytes that a layer may unpack to. Default: 256 GiB.
+    public var maxLayerBytes: Int?
     /// What the registry knows the caller by.
     public var credentials: Credentials?
     /// A bearer token in place of credentials.
@@ -108,6 +123,9 @@ public struct ImagePullConfig: Sendable {
         let config = try ConfigObject(Self.functions, json: base)
         try config.set("policy", policy.map { Int($0.rawValue) }, msb_image_pull_config_set_policy)
         try config.set("platform", platform, msb_image_pull_config_set_platform)
+        try config.set("maxEntries", maxEntries, msb_image_pull_config_set_max_entries)
+        try config.set("maxFileBytes", maxFileBytes, msb_image_pull_config_set_max_file_bytes)
+        try config.set("maxLayerBytes", maxLayerBytes, msb_image_pull_config_set_max_layer_bytes)
         if let credentials {
             let username = try text(credentials.username, "username")
             let password = try text(credentials.password, "password")
