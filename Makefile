@@ -32,7 +32,7 @@ endef
 # cargo uses all processors by itself, and a failing test should be the last thing printed.
 .NOTPARALLEL:
 .PHONY: help deps deps-test build build-debug stage stage-debug run test test-fast test-rust test-c test-abi test-packaging \
-        test-examples test-bindings test-cpp test-go test-node test-swift test-vm test-krun bench bench-store bench-bindings bench-images lint fmt derived \
+        test-examples test-bindings test-cpp test-go test-node test-swift test-vm test-trees test-krun bench bench-store bench-bindings bench-images lint fmt derived \
         fuzz deny install uninstall clean
 
 help: ## list the targets
@@ -77,7 +77,7 @@ run: deps build $(ROOTFS) ## the main job: compile examples/c/hello.c and run it
 	$(RELEASE)/hello $(ROOTFS)
 
 test: deps-test lint derived test-rust test-c build test-abi test-packaging test-examples test-bindings test-vm \
-        test-krun ## every test
+        test-trees test-krun ## every test
 	$(call say,every test passed)
 
 test-fast: deps-test lint derived test-rust test-c ## the tests that need no virtual machine and no release build
@@ -130,6 +130,10 @@ test-vm: deps-test build $(ROOTFS) ## tests in virtual machines, on QEMU; 20 kil
 	scripts/test-vm qemu $(RELEASE) $(ROOTFS)
 	MSB_TEST_DRIVER=qemu MSB_TEST_ROOT=$(ROOTFS) MSB_TEST_SCALE=20 MSB_LIBKRUNFW_PATH=$(KERNEL) \
 		timeout --kill-after=10 1200 $(CARGO) test --workspace $(DEV) --test integration -- --test-threads=1 kills
+
+test-trees: deps-test build ## pull, boot and compare every entry of a large image with what umoci unpacks; needs root
+	$(call say,the tree of a large image)
+	tests/trees/run $(RELEASE) $(MSB_BUILD_CACHE)/debian
 
 test-krun: deps-test build $(ROOTFS) ## the same tests on krun, in an emulated machine that has KVM
 	$(call say,virtual machines on krun)
