@@ -3427,7 +3427,8 @@ MSB_API uint64_t msb_file_page_next(const msb_file_page *page);
 MSB_API void msb_file_page_free(msb_file_page *page);
 
 /**
- * Removes an image, and from the disk what no other image has, unless a sandbox needs it.
+ * Removes an image, and from the disk what no other image has, unless a sandbox needs it. What somebody has open goes with
+ * `msb_prune`; a cache that is not below the home may be another home's too, and keeps its files.
  *
  * - backend: the backend.
  * - reference: borrowed; the short form or the full one.

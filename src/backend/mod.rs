@@ -319,6 +319,7 @@ impl From<StoreError> for MsbError {
             E::InvalidTransition { .. } => (Status::InvalidState, "sandbox.state"),
             E::BadValue { .. } => (Status::StoreCorrupt, "store.bad_value"),
             E::ImageGone => (Status::NotFound, "image.not_found"),
+            E::LayerGone => (Status::NotFound, "image.layer_lost"),
             E::VolumeNameTaken { .. } => (Status::AlreadyExists, "volume.name_taken"),
             E::Place(source) => (
                 source.raw_os_error().map_or(Status::Io, Status::from_errno),

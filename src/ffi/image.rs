@@ -22,7 +22,8 @@ pub struct msb_image_page {
 
 value_object!(msb_image_page, ImagePage);
 
-/// Removes an image, and from the disk what no other image has, unless a sandbox needs it.
+/// Removes an image, and from the disk what no other image has, unless a sandbox needs it. What somebody has open goes with
+/// `msb_prune`; a cache that is not below the home may be another home's too, and keeps its files.
 ///
 /// - backend: the backend.
 /// - reference: borrowed; the short form or the full one.

@@ -12,9 +12,10 @@ use msb_oci::{
     Image, ImageSource, Kind, LayerStream, ListedImage, OciError, Opened, Platform, RootfsTar, Spool,
     UNPACKED, open_file, open_path, open_stream, rootfs_image,
 };
-use msb_store::{ImageConfigRow, LayerRow, NewImage};
+use msb_store::{ImageConfigRow, LayerRow, NewImage, StoreError};
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Where an image is loaded from.
@@ -221,7 +222,7 @@ pub(super) fn store(
     let config = config_row(image);
     ops::check_cancelled()?;
     let references: Vec<&str> = names.iter().map(String::as_str).collect();
-    backend.store()?.put_image(&NewImage {
+    let image = NewImage {
         references: &references,
         digest: &digest,
         media_type: &image.media_type,
@@ -231,6 +232,12 @@ pub(super) fn store(
         variant: image.platform.variant.as_deref(),
         config: &config,
         layers: &rows,
+    };
+    let is_there = |layer: &Layer| layer.file.metadata().is_ok_and(|meta| meta.nlink() > 0);
+    let stored = backend.store()?.put_image(&image, || layers.iter().all(is_there));
+    stored.map_err(|error| match error {
+        StoreError::LayerGone => lost(error.into()),
+        other => other.into(),
     })?;
     let name = names.first().map(String::as_str).unwrap_or_default();
     info::get(backend, name)
@@ -290,4 +297,11 @@ pub(super) fn beyond(refused: MsbError, option: &str) -> MsbError {
             "if the image is trusted, load or pull it with a higher {option}"
         ))
         .detail("limit", option)
+}
+
+/// Somebody took a layer away between the look at it and its use.
+pub(super) fn lost(error: MsbError) -> MsbError {
+    error
+        .remedy("do the same again: what is missing is made anew")
+        .retryable(true)
 }

@@ -5,6 +5,7 @@
 //! a file without a row is left for a check of the home. One file per verb.
 
 mod credentials;
+pub(crate) mod discard;
 mod feed;
 pub mod filter;
 pub mod info;

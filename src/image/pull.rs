@@ -150,13 +150,11 @@ fn bring(
 }
 
 fn lost(diff_id: &str) -> MsbError {
-    MsbError::new(
+    load::lost(MsbError::new(
         Status::NotFound,
         "image.layer_lost",
         format!("the layer {diff_id} of the image has just been removed"),
-    )
-    .remedy("pull the image again")
-    .retryable(true)
+    ))
 }
 
 /// Makes a layer of what comes. What was damaged on the way comes once more, and then the layer is made of that.

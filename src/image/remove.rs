@@ -1,13 +1,11 @@
 //! Takes a reference away, and from the disk what nothing needs any more.
 
+use super::discard::discard;
 use super::places;
 use super::{normalise, not_found};
-use crate::backend::Backend;
+use crate::backend::{Backend, shared_dir};
 use crate::error::{MsbError, Status};
 use msb_store::{ImageRemoval, Orphans};
-use std::fs;
-use std::io;
-use std::path::Path;
 
 /// Removes the image of this reference, unless a sandbox needs it.
 pub fn remove(backend: &Backend, reference: &str) -> Result<(), MsbError> {
@@ -19,8 +17,13 @@ pub fn remove(backend: &Backend, reference: &str) -> Result<(), MsbError> {
     }
 }
 
-/// Deletes the files of rows that are gone. What is left behind by a failure is found by a check of the home.
+/// Deletes the files of rows that are gone, unless they may be another home's too. What stays because somebody has it open,
+/// or because of a failure, is found by a check of the home.
 fn delete(backend: &Backend, orphans: &Orphans) -> Result<(), MsbError> {
+    if !shared_dir::is_own(backend.home(), &backend.config().cache) {
+        return Ok(());
+    }
+    let store = backend.store()?;
     let joins = orphans
         .manifests
         .iter()
@@ -32,20 +35,10 @@ fn delete(backend: &Backend, orphans: &Orphans) -> Result<(), MsbError> {
     // One that cannot be deleted does not keep the others.
     let mut ended = Ok(());
     for place in joins.chain(layers) {
-        let deleted = place.and_then(|place| delete_file(&place));
+        let deleted = place.and_then(|place| discard(&store, &place).map(|_| ()));
         ended = ended.and(deleted);
     }
     ended
-}
-
-fn delete_file(path: &Path) -> Result<(), MsbError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(MsbError::io("image.remove", "cannot delete", path, &error)
-                .remedy("make it deletable, then run msb_fsck"))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn needed(reference: &str, sandboxes: &[String]) -> MsbError {

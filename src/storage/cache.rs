@@ -3,10 +3,11 @@
 use super::finding::{Action, FindingKind};
 use super::{Run, delete, entries, name_of};
 use crate::error::MsbError;
+use crate::image::discard::{Discarded, discard};
 use crate::image::places;
 use crate::runtime::embedded;
 use crate::sys;
-use msb_store::{SandboxFilter, SandboxStatus, StoreError};
+use msb_store::{SandboxFilter, SandboxStatus, Store, StoreError};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,8 @@ impl Run<'_> {
                 continue;
             };
             if !is_known(digest)? && is_idle(&file)? {
-                self.add_path(FindingKind::Cache, &file, reason, || delete_idle(&file))?;
+                let store = self.store;
+                self.add_path(FindingKind::Cache, &file, reason, || discard_file(store, &file))?;
             }
         }
         Ok(())
@@ -85,6 +87,14 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Deletes a file of an image that nobody has.
+pub(super) fn discard_file(store: &Store, file: &Path) -> Result<Action, MsbError> {
+    discard(store, file).map(|discarded| match discarded {
+        Discarded::Gone => Action::Removed,
+        Discarded::InUse => Action::InUse,
+    })
 }
 
 fn delete_idle(path: &Path) -> Result<Action, MsbError> {

@@ -1,13 +1,13 @@
 //! Images that no sandbox and no snapshot needs.
 
-use super::cache::is_idle;
+use super::Run;
+use super::cache::discard_file;
 use super::finding::{Action, FindingKind};
 use super::measure::measure;
-use super::{Run, delete};
 use crate::error::MsbError;
 use crate::image::places;
 use crate::ops;
-use msb_store::UnneededImage;
+use msb_store::{Store, UnneededImage};
 use std::path::PathBuf;
 
 impl Run<'_> {
@@ -43,9 +43,9 @@ impl Run<'_> {
             ),
         };
         let place = files.first().cloned();
-        let kind = FindingKind::Image;
+        let (kind, store) = (FindingKind::Image, self.store);
         self.add(kind, first.clone(), place, bytes, reason.to_owned(), || {
-            delete_all(&files)
+            delete_all(store, &files)
         });
         for name in names {
             let reason = format!("it is the same image as {first}");
@@ -56,11 +56,11 @@ impl Run<'_> {
 }
 
 /// Deletes files that are there and that nobody has open. What is left has no row, so that a later run finds it.
-fn delete_all(files: &[PathBuf]) -> Result<Action, MsbError> {
+fn delete_all(store: &Store, files: &[PathBuf]) -> Result<Action, MsbError> {
     let mut action = Action::Removed;
     let mut failed = None;
     for file in files.iter().filter(|file| file.exists()) {
-        match is_idle(file).and_then(|idle| if idle { delete(file) } else { Ok(Action::InUse) }) {
+        match discard_file(store, file) {
             Ok(Action::Removed) => {}
             Ok(other) => action = other,
             Err(error) => failed = failed.or(Some(error)),

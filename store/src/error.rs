@@ -176,6 +176,9 @@ pub enum StoreError {
     /// The image that a sandbox was to be made from is not there any more.
     #[error("the image was removed meanwhile: load it again")]
     ImageGone,
+    /// A file that a row was to be written for is not there any more.
+    #[error("a layer of the image has just been removed by somebody else")]
+    LayerGone,
     /// What belongs to a row on disk cannot be made, moved or removed; the row is as it was.
     #[error("the directory that belongs to the row cannot be changed")]
     Place(#[source] io::Error),

@@ -188,11 +188,15 @@ impl LayerRow {
 }
 
 impl Store {
-    /// Stores an image, and makes references stand for it.
-    pub fn put_image(&self, new: &NewImage<'_>) -> Result<(), StoreError> {
+    /// Stores an image, and makes references stand for it. `is_there` is asked, while nobody else writes, whether the files of
+    /// its layers still are: see [`Store::unless_image_file`].
+    pub fn put_image(&self, new: &NewImage<'_>, is_there: impl Fn() -> bool) -> Result<(), StoreError> {
         let total: u64 = new.layers.iter().map(|layer| layer.compressed_size_bytes).sum();
         let config = EncodedConfig::new(new.config)?;
         self.write(|tx| {
+            if !is_there() {
+                return Err(StoreError::LayerGone.into());
+            }
             let now = Timestamp::now();
             tx.prepare_cached(
                 "INSERT INTO manifest (digest, media_type, config_digest, architecture, os, variant, layer_count,
@@ -302,6 +306,21 @@ impl Store {
                 "SELECT EXISTS (SELECT 1 FROM manifest WHERE digest IN (?1, 'sha256:' || ?1))",
             )?;
             Ok(statement.query_row([digest], |row| row.get(0))?)
+        })
+    }
+
+    /// Does something to the file of a layer or a manifest with this digest, given as its hexadecimal digits, while nobody can
+    /// store an image that has it; nothing if one has it already. Whoever deletes such files does it here, and whoever writes
+    /// rows looks at the files in [`Store::put_image`]: so no row is ever without its file.
+    pub fn unless_image_file<T>(&self, digest: &str, act: impl Fn() -> T) -> Result<Option<T>, StoreError> {
+        self.write(|tx| {
+            let has: bool = tx
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM layer WHERE diff_id IN (?1, 'sha256:' || ?1))
+                         OR EXISTS (SELECT 1 FROM manifest WHERE digest IN (?1, 'sha256:' || ?1))",
+                )?
+                .query_row([digest], |row| row.get(0))?;
+            Ok((!has).then(&act))
         })
     }
 

@@ -69,17 +69,20 @@ fn use_all_of(store: &Store) {
         labels: BTreeMap::new(),
     };
     store
-        .put_image(&NewImage {
-            references: &["a:1"],
-            digest: "sha256:m",
-            media_type: "",
-            config_digest: "sha256:c",
-            architecture: "amd64",
-            os: "linux",
-            variant: None,
-            config: &config,
-            layers: &layers,
-        })
+        .put_image(
+            &NewImage {
+                references: &["a:1"],
+                digest: "sha256:m",
+                media_type: "",
+                config_digest: "sha256:c",
+                architecture: "amd64",
+                os: "linux",
+                variant: None,
+                config: &config,
+                layers: &layers,
+            },
+            || true,
+        )
         .unwrap();
     let image = store.image("a:1").unwrap().unwrap();
     store.list_images("a", "", 10).unwrap();

@@ -35,23 +35,53 @@ fn config() -> ImageConfigRow {
 
 fn put(store: &Store, reference: &str, digest: &str, layers: &[LayerRow]) {
     store
-        .put_image(&NewImage {
-            references: &[reference],
-            digest,
-            media_type: "application/vnd.oci.image.manifest.v1+json",
-            config_digest: "sha256:config",
-            architecture: "amd64",
-            os: "linux",
-            variant: None,
-            config: &config(),
-            layers,
-        })
+        .put_image(
+            &NewImage {
+                references: &[reference],
+                digest,
+                media_type: "application/vnd.oci.image.manifest.v1+json",
+                config_digest: "sha256:config",
+                architecture: "amd64",
+                os: "linux",
+                variant: None,
+                config: &config(),
+                layers,
+            },
+            || true,
+        )
         .unwrap();
 }
 
 fn with_store(check: impl FnOnce(&Store)) {
     let home = tempfile::tempdir().unwrap();
     check(&Store::open(&home.path().join("msb.db"), StoreOptions::default()).unwrap());
+}
+
+#[test]
+fn no_row_is_written_for_a_file_that_is_gone_and_no_file_goes_that_has_a_row() {
+    with_store(|store| {
+        let layers = [layer("1")];
+        let config = config();
+        let new = NewImage {
+            references: &["a"],
+            digest: "sha256:a",
+            media_type: "application/vnd.oci.image.manifest.v1+json",
+            config_digest: "sha256:config",
+            architecture: "amd64",
+            os: "linux",
+            variant: None,
+            config: &config,
+            layers: &layers,
+        };
+        let lost = store.put_image(&new, || false);
+        assert!(matches!(lost, Err(StoreError::LayerGone)), "{lost:?}");
+        assert!(store.image("a").unwrap().is_none() && !store.has_layer("1").unwrap());
+        assert_eq!(store.unless_image_file("1", || 5).unwrap(), Some(5));
+        store.put_image(&new, || true).unwrap();
+        for digest in ["1", "sha256:1", "a"] {
+            assert_eq!(store.unless_image_file(digest, || 5).unwrap(), None, "{digest}");
+        }
+    });
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 static msb_backend backend;
@@ -436,6 +437,54 @@ TEST(a_listing_gives_images_by_prefix_and_page_by_page) {
     for (size_t i = 0; i < 4; i++) CHECK_OK(err, msb_image_remove(backend, names[i], &err));
 }
 
+/* Loads, saves and removes one image again and again, in a home in which somebody else does so with another name for it. */
+struct racer {
+    const char *archive, *name;
+    int rounds, lost, broken;
+};
+
+static void *race(void *argument) {
+    struct racer *racer = argument;
+    msb_backend own = open_backend(fixture_home);
+    for (int round = 0; round < racer->rounds; round++) {
+        msb_error *err = NULL;
+        msb_image_info *info = NULL;
+        msb_image_load_config *config = msb_image_load_config_new();
+        msb_image_load_config_set_reference(config, racer->name, NULL);
+        msb_status status = msb_image_load(own, racer->archive, config, &info, &err);
+        msb_image_load_config_free(config);
+        /* A layer that went under it is said so, and is worth another try. */
+        if (status == MSB_ERR_NOT_FOUND && msb_error_retryable(err)) racer->lost++;
+        else if (status != MSB_OK) racer->broken++;
+        if (status == MSB_OK) {
+            msb_image_info_free(info);
+            int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+            status = msb_image_save_fd(own, racer->name, fd, &err);
+            close(fd);
+            if (status == MSB_OK) status = msb_image_remove(own, racer->name, &err);
+            if (status != MSB_OK) racer->broken++;
+        }
+        if (status != MSB_OK && racer->broken) printf("       %s\n", msb_error_message(err));
+        msb_error_free(err);
+    }
+    close_backend(&own);
+    return NULL;
+}
+
+TEST(an_image_that_was_stored_has_its_layers_whoever_removes_the_same_ones_meanwhile) {
+    struct racer racers[2] = {{.name = "race-one"}, {.name = "race-two"}};
+    pthread_t threads[2];
+    const char *archive = make_tar("raced for\n", NULL);
+    for (int i = 0; i < 2; i++) {
+        racers[i].archive = archive, racers[i].rounds = scaled(100);
+        CHECK(pthread_create(&threads[i], NULL, race, &racers[i]) == 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+        CHECK(racers[i].broken == 0 && racers[i].lost < racers[i].rounds);
+    }
+}
+
 TEST(an_image_stays_while_a_sandbox_has_it_as_root) {
     msb_error *err = NULL;
     msb_sandbox sandbox = {0};
@@ -474,6 +523,7 @@ int main(int argc, char **argv) {
     RUN(an_archive_is_the_image_of_a_sandbox_by_its_path_and_no_name_comes_to_stand_for_it);
     RUN(a_prune_takes_the_images_that_nobody_needs_and_says_exactly_what_it_freed);
     RUN(a_listing_gives_images_by_prefix_and_page_by_page);
+    RUN(an_image_that_was_stored_has_its_layers_whoever_removes_the_same_ones_meanwhile);
     RUN(an_image_stays_while_a_sandbox_has_it_as_root);
     close_backend(&backend);
     return fixture_end();
