@@ -3707,6 +3707,18 @@ MSB_API uint64_t msb_image_info_size_bytes(const msb_image_info *info);
 MSB_API uint64_t msb_image_info_disk_bytes(const msb_image_info *info);
 
 /**
+ * The room that those of its layers take on this disk that no other image has, in bytes: what goes with its last reference.
+ *
+ * - info: borrowed; may be NULL.
+ * - Returns: the value; 0 if `info` is NULL.
+ * - Blocking: no.
+ * - Errors: none.
+ * - Since: 0.1.0
+ */
+MSB_API
+uint64_t msb_image_info_unique_bytes(const msb_image_info *info);
+
+/**
  * When the reference was first stored, in milliseconds since 1970 UTC.
  *
  * - info: borrowed; may be NULL.
@@ -6158,7 +6170,8 @@ msb_status msb_sandbox_config_set_env(msb_sandbox_config *config,
                                       msb_error **err);
 
 /**
- * The working directory of commands that do not say, in the guest.
+ * The working directory of commands that do not say, in the guest. Unset: the image's, else `/`. One that is missing is made
+ * at a start, unless root_mode is `"bind"`.
  *
  * - config: changed; not NULL.
  * - workdir: copied; not NULL.
@@ -8241,7 +8254,7 @@ MSB_API size_t msb_storage_usage_len(const msb_storage_usage *usage);
 MSB_API uint64_t msb_storage_usage_total_bytes(const msb_storage_usage *usage);
 
 /**
- * A category: `"database"`, `"sandboxes"`, `"volumes"`, `"snapshots"`, `"cache"`, `"logs"`, `"secrets"`, `"programs"` or
+ * A category: `"database"`, `"sandboxes"`, `"volumes"`, `"snapshots"`, `"images"`, `"cache"`, `"logs"`, `"secrets"`, `"programs"` or
  * `"other"`. Later versions may add some.
  *
  * - usage: borrowed; may be NULL.

@@ -187,6 +187,7 @@ type ImageInfo struct {
 	Variant      string // of the architecture, such as "v8"
 	SizeBytes    uint64 // of its layers as they are transferred
 	DiskBytes    uint64 // of its layers on this disk; other images may share them
+	UniqueBytes  uint64 // of those that no other image has
 	Created      time.Time
 	Updated      time.Time    // when the reference last changed what it stands for
 	Layers       []ImageLayer // the lowest first
@@ -220,6 +221,7 @@ func imageInfo(c *C.msb_image_info) *ImageInfo {
 		Variant:      C.GoString(C.msb_image_info_variant(c)),
 		SizeBytes:    uint64(C.msb_image_info_size_bytes(c)),
 		DiskBytes:    uint64(C.msb_image_info_disk_bytes(c)),
+		UniqueBytes:  uint64(C.msb_image_info_unique_bytes(c)),
 		Created:      unixMs(C.msb_image_info_created_unix_ms(c)),
 		Updated:      unixMs(C.msb_image_info_updated_unix_ms(c)),
 		WorkingDir:   C.GoString(C.msb_image_info_working_dir(c)),

@@ -10,7 +10,7 @@ import (
 
 // StorageCategory is how much room one part of a home takes.
 type StorageCategory struct {
-	Name  string // "database", "sandboxes", "volumes", "snapshots", "cache", "logs", "secrets", "programs" or "other"
+	Name  string // "database", "sandboxes", "volumes", "snapshots", "images", "cache", "logs", "secrets", "programs" or "other"
 	Path  string
 	Bytes uint64 // on disk, holes left out
 	Files uint64 // of any kind, directories included

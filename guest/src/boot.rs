@@ -8,6 +8,8 @@ use crate::names::{self, Etc, NamesError};
 use crate::spawn::SpawnError;
 use msb_protocol::agent::{BootFailure, BootStage, GuestRoot, GuestSpec};
 use std::error::Error;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 
 /// Makes the machine.
 pub fn make_machine(spec: &GuestSpec, root: &mut Root) -> Result<(), BootFailure> {
@@ -28,7 +30,19 @@ pub fn make_machine(spec: &GuestSpec, root: &mut Root) -> Result<(), BootFailure
         GuestRoot::Overlay { .. } => Etc::Written,
         GuestRoot::Share { .. } => Etc::Covered(root),
     };
-    names::set(&spec.hostname, &spec.nameservers, &etc).map_err(bad_names)
+    names::set(&spec.hostname, &spec.nameservers, &etc).map_err(bad_names)?;
+    if let (GuestRoot::Overlay { .. }, Some(workdir)) = (tree, &spec.workdir) {
+        make_workdir(workdir);
+    }
+    Ok(())
+}
+
+/// Makes the commands' working directory if it is missing, as images may expect. Whether it can be used is looked at when the
+/// defaults are set, and so is what kept it from being made.
+fn make_workdir(path: &str) {
+    if path.starts_with('/') {
+        let _ = DirBuilder::new().recursive(true).mode(0o755).create(path);
+    }
 }
 
 fn failure(stage: BootStage, errno: i32, message: String) -> BootFailure {

@@ -83,6 +83,8 @@ public:
     std::uint64_t size_bytes() const { return msb_image_info_size_bytes(raw_); }
     // Of its layers here; other images may share them.
     std::uint64_t disk_bytes() const { return msb_image_info_disk_bytes(raw_); }
+    // Of the layers that no other image has.
+    std::uint64_t unique_bytes() const { return msb_image_info_unique_bytes(raw_); }
     std::uint64_t created_unix_ms() const { return msb_image_info_created_unix_ms(raw_); }
     std::uint64_t updated_unix_ms() const { return msb_image_info_updated_unix_ms(raw_); }
     // The lowest first.

@@ -22,6 +22,7 @@ pub struct msb_image_info {
     variant: CString,
     size_bytes: u64,
     disk_bytes: u64,
+    unique_bytes: u64,
     created_unix_ms: u64,
     updated_unix_ms: u64,
     layers: Vec<Layer>,
@@ -67,8 +68,9 @@ impl msb_image_info {
             architecture: text(&info.row.architecture),
             os: text(&info.row.os),
             variant: text(&info.row.variant),
-            size_bytes: layers.iter().map(|layer| layer.size_bytes).sum(),
-            disk_bytes: layers.iter().map(|layer| layer.disk_bytes).sum(),
+            size_bytes: info.sum(|layer| layer.compressed_size_bytes),
+            disk_bytes: info.sum(|layer| layer.erofs_size_bytes),
+            unique_bytes: info.unique_bytes,
             created_unix_ms: info.created_unix_ms(),
             updated_unix_ms: info.updated_unix_ms(),
             layers,
@@ -204,6 +206,18 @@ pub unsafe extern "C" fn msb_image_info_size_bytes(info: *const msb_image_info) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msb_image_info_disk_bytes(info: *const msb_image_info) -> u64 {
     ffi!(else 0, [value info], { Ok(info.disk_bytes) })
+}
+
+/// The room that those of its layers take on this disk that no other image has, in bytes: what goes with its last reference.
+///
+/// - info: borrowed; may be NULL.
+/// - Returns: the value; 0 if `info` is NULL.
+/// - Blocking: no.
+/// - Errors: none.
+/// - Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msb_image_info_unique_bytes(info: *const msb_image_info) -> u64 {
+    ffi!(else 0, [value info], { Ok(info.unique_bytes) })
 }
 
 /// When the reference was first stored, in milliseconds since 1970 UTC.

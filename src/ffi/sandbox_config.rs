@@ -280,7 +280,8 @@ pub unsafe extern "C" fn msb_sandbox_config_set_env(
     })
 }
 
-/// The working directory of commands that do not say, in the guest.
+/// The working directory of commands that do not say, in the guest. Unset: the image's, else `/`. One that is missing is made
+/// at a start, unless root_mode is `"bind"`.
 ///
 /// - config: changed; not NULL.
 /// - workdir: copied; not NULL.

@@ -75,7 +75,7 @@ pub unsafe extern "C" fn msb_storage_usage_total_bytes(usage: *const msb_storage
     ffi!(else 0, [value usage], { Ok(usage.categories.iter().map(|(usage, ..)| usage.size.bytes).sum()) })
 }
 
-/// A category: `"database"`, `"sandboxes"`, `"volumes"`, `"snapshots"`, `"cache"`, `"logs"`, `"secrets"`, `"programs"` or
+/// A category: `"database"`, `"sandboxes"`, `"volumes"`, `"snapshots"`, `"images"`, `"cache"`, `"logs"`, `"secrets"`, `"programs"` or
 /// `"other"`. Later versions may add some.
 ///
 /// - usage: borrowed; may be NULL.

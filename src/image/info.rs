@@ -5,6 +5,7 @@ use super::{normalise, not_found};
 use crate::backend::Backend;
 use crate::error::MsbError;
 use msb_store::{ImageConfigRow, ImageRow, LayerRow, Timestamp, unix_ms};
+use std::collections::HashSet;
 
 /// A snapshot of an image.
 #[derive(Debug, Clone)]
@@ -15,9 +16,18 @@ pub struct ImageInfo {
     pub config: ImageConfigRow,
     /// Its layers, the lowest first.
     pub layers: Vec<LayerRow>,
+    /// What those that no other image has take on disk, in bytes.
+    pub unique_bytes: u64,
 }
 
 impl ImageInfo {
+    /// The sum of a size over its layers, each counted once however often the image has it.
+    pub fn sum(&self, size: impl Fn(&LayerRow) -> u64) -> u64 {
+        let mut seen = HashSet::new();
+        let once = self.layers.iter().filter(|layer| seen.insert(&layer.diff_id));
+        once.map(size).fold(0, u64::saturating_add)
+    }
+
     /// When the reference was first stored, in milliseconds since 1970 UTC; 0 when unknown.
     pub fn created_unix_ms(&self) -> u64 {
         moment(self.row.created_at.as_ref())
@@ -71,6 +81,7 @@ pub(super) fn whole(backend: &Backend, row: ImageRow) -> Result<ImageInfo, MsbEr
     Ok(ImageInfo {
         config: store.image_config(row.manifest_id)?,
         layers: store.image_layers(row.manifest_id)?,
+        unique_bytes: store.unique_bytes(row.manifest_id)?,
         row,
     })
 }

@@ -8,6 +8,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+/// Everything of images.
+pub const FOLDER: &str = "images";
 /// Layers as file systems, by the digests of their archives.
 pub const LAYERS: &str = "images/layers";
 /// What joins the layers of images, by the digests of their manifests.

@@ -150,7 +150,8 @@ options! {
         memory_mib: Option<u32> = None, "set_memory_mib", since "0.1.0", check |v| each(v, within(64..=16_777_216));
         /// Environment variables of every command in the sandbox, stored with it as they are. The prefix `MSB_` is reserved.
         env: BTreeMap<String, String> = BTreeMap::new(), "set_env", since "0.1.0", check check::env;
-        /// The working directory of commands that do not say, in the guest.
+        /// The working directory of commands that do not say, in the guest. Unset: the image's, else `/`. One that is missing is made
+        /// at a start, unless root_mode is `"bind"`.
         workdir: Option<String> = None, "set_workdir", since "0.1.0", check |v| each(v, check::text);
         /// The shell that commands find in `SHELL`. Unset: the config file's, else `/bin/sh`.
         shell: Option<String> = None, "set_shell", since "0.1.0", check |v| each(v, check::text);

@@ -4,6 +4,7 @@ use super::entries;
 use super::measure::{Size, measure};
 use crate::backend::Backend;
 use crate::error::MsbError;
+use crate::image::places;
 use crate::ops;
 use crate::runtime::embedded;
 use std::path::PathBuf;
@@ -27,14 +28,25 @@ pub fn usage(backend: &Backend) -> Result<Vec<CategoryUsage>, MsbError> {
         ("sandboxes", config.sandboxes.clone()),
         ("volumes", config.volumes.clone()),
         ("snapshots", config.snapshots.clone()),
+        ("images", config.cache.join(places::FOLDER)),
         ("cache", config.cache.clone()),
         ("logs", config.logs.clone()),
         ("secrets", config.secrets.clone()),
         ("programs", home.join(embedded::FOLDER)),
     ];
     let mut found = Vec::with_capacity(categories.len() + 1);
+    let mut images = Size::default();
     for (category, path) in &categories {
-        let size = measure(path)?;
+        let mut size = measure(path)?;
+        match *category {
+            "images" => images = size,
+            // They are in it, and were measured a moment ago.
+            "cache" => {
+                size.bytes = size.bytes.saturating_sub(images.bytes);
+                size.files = size.files.saturating_sub(images.files);
+            }
+            _ => {}
+        }
         ops::add_progress(size.bytes, size.files);
         found.push(CategoryUsage {
             category,

@@ -276,6 +276,19 @@ impl Store {
         })
     }
 
+    /// What the layers of a manifest that no other has take on disk, in bytes.
+    pub fn unique_bytes(&self, manifest_id: i64) -> Result<u64, StoreError> {
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT coalesce(sum(erofs_size_bytes), 0) FROM layer l
+                 WHERE l.id IN (SELECT layer_id FROM manifest_layer WHERE manifest_id = ?1)
+                     AND l.id NOT IN (SELECT layer_id FROM manifest_layer WHERE manifest_id <> ?1)",
+            )?;
+            let bytes: i64 = statement.query_row([manifest_id], |row| row.get(0))?;
+            Ok(u64::try_from(bytes).unwrap_or(0))
+        })
+    }
+
     /// What commands in the image of a manifest run with.
     pub fn image_config(&self, manifest_id: i64) -> Result<ImageConfigRow, StoreError> {
         self.read(|conn| read_config(conn, manifest_id))

@@ -85,6 +85,26 @@ fn no_row_is_written_for_a_file_that_is_gone_and_no_file_goes_that_has_a_row() {
 }
 
 #[test]
+fn what_only_one_image_has_is_told_apart_from_what_several_share() {
+    with_store(|store| {
+        let unique = |reference: &str| {
+            let row = store.image(reference).unwrap().unwrap();
+            store.unique_bytes(row.manifest_id).unwrap()
+        };
+        put(store, "a", "sha256:a", &[layer("1"), layer("2"), layer("2")]);
+        assert_eq!(
+            unique("a"),
+            2 * 4096,
+            "a layer that is there twice takes its room once"
+        );
+        put(store, "b", "sha256:b", &[layer("1"), layer("3")]);
+        assert_eq!((unique("a"), unique("b")), (4096, 4096));
+        store.remove_image("a").unwrap();
+        assert_eq!(unique("b"), 2 * 4096);
+    });
+}
+
+#[test]
 fn an_image_is_read_as_it_was_stored() {
     with_store(|store| {
         // A layer may be there twice.

@@ -82,6 +82,7 @@ TEST(a_loaded_image_tells_what_it_is) {
     CHECK(msb_image_info_layer_diff_id(info, 1) == NULL);
     CHECK(msb_image_info_layer_size_bytes(info, 0) == msb_image_info_size_bytes(info));
     CHECK(msb_image_info_disk_bytes(info) > 0 && msb_image_info_disk_bytes(info) % 4096 == 0);
+    CHECK(msb_image_info_unique_bytes(info) == msb_image_info_disk_bytes(info));
     CHECK(msb_image_info_created_unix_ms(info) > 0);
     CHECK(msb_image_info_env_count(info) == 0 && msb_image_info_env(info, 0) == NULL);
     CHECK(same(msb_image_info_user(info), "") && same(msb_image_info_working_dir(info), ""));
@@ -394,7 +395,7 @@ TEST(a_prune_takes_the_images_that_nobody_needs_and_says_exactly_what_it_freed) 
     CHECK(msb_prune_report_len(report) == 2 && msb_prune_report_bytes(report) == planned);
     CHECK(same(msb_prune_report_action(report, 0), "removed") && same(msb_prune_report_action(report, 1), "removed"));
     for (size_t i = 0; i < msb_storage_usage_len(after); i++)
-        if (same(msb_storage_usage_category(after, i), "cache"))
+        if (same(msb_storage_usage_category(after, i), "images"))
             CHECK(msb_storage_usage_bytes(before, i) - msb_storage_usage_bytes(after, i) == planned);
     msb_prune_report_free(report);
     msb_storage_usage_free(before);

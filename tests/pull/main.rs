@@ -302,29 +302,53 @@ fn an_image_that_stays_damaged_or_refused_leaves_nothing() {
     );
 }
 
-#[test]
-fn a_cancel_in_the_middle_of_a_layer_leaves_nothing() {
-    if !available() {
-        return;
-    }
+/// Runs a job that pulls from a registry which stops in the middle of a layer, and cancels it there.
+fn is_cancelled_in_a_layer(job: impl FnOnce(Arc<Backend>, String) -> Result<(), MsbError> + Send + 'static) {
     let world = world();
     let stall = some(world.large(), usize::MAX, Action::StallAfter(1 << 20));
     let proxy = Proxy::before(world.server.address, stall);
-    let (home, queue) = (Home::new(), Queue::new().unwrap());
+    let insecure = json!({ "registry_hosts": { proxy.address.to_string(): { "insecure": true } } });
+    let (home, queue) = (Home::with(insecure), Queue::new().unwrap());
     let accepted = queue.accept(0).unwrap();
     let op = Arc::clone(accepted.op());
     let (backend, name) = (Arc::clone(&home.1), image_at(proxy.address).to_string());
-    let job = move || pull(&backend, &name, &plain()).map(|_| ());
-    accepted.run(Lane::Registry, Deadline::NEVER, job).unwrap();
+    accepted
+        .run(Lane::Registry, Deadline::NEVER, move || job(backend, name))
+        .unwrap();
     let until = Deadline::after(Duration::from_secs(60));
     while op.progress().bytes_done == 0 {
         assert!(!until.has_passed(), "nothing came");
         std::thread::sleep(Duration::from_millis(5));
     }
+    let told = op.progress();
+    assert!(told.bytes_total > 3 << 20 && told.items_total == 3, "{told:?}");
     op.cancel();
     assert!(matches!(queue.next(1, until).unwrap(), Next::Completed(_)));
     assert_eq!(op.status(), Status::Cancelled.code());
     home.is_without(proxy.address, &plain());
+}
+
+#[test]
+fn a_cancel_in_the_middle_of_a_layer_leaves_nothing() {
+    if available() {
+        is_cancelled_in_a_layer(|backend, name| pull(&backend, &name, &plain()).map(|_| ()));
+    }
+}
+
+#[test]
+fn a_sandbox_that_waits_for_its_image_tells_how_far_it_is_and_can_be_cancelled() {
+    if available() {
+        is_cancelled_in_a_layer(|backend, name| {
+            let options = SandboxOptions {
+                name: Some("waits".to_owned()),
+                image: Some(name),
+                ..SandboxOptions::default()
+            };
+            let created = Sandbox::create(&backend, &options).map(|_| ());
+            assert!(Sandbox::open(&backend, "waits").is_err());
+            created
+        });
+    }
 }
 
 #[test]

@@ -162,6 +162,8 @@ fn every_file_of_a_home_counts_in_one_category() {
     let volume = home.volume("data");
     fs::write(home.at("volumes/data/a"), vec![1; 1 << 20]).unwrap();
     fs::write(home.at("notes.txt"), vec![1; 100_000]).unwrap();
+    fs::create_dir_all(home.at("cache/images/layers")).unwrap();
+    fs::write(home.at("cache/images/layers/one"), vec![1; 300_000]).unwrap();
     let categories = usage(&home.backend).unwrap();
     let of = |name: &str| {
         categories
@@ -174,6 +176,7 @@ fn every_file_of_a_home_counts_in_one_category() {
         (1 << 20..(1 << 20) + 65_536).contains(&of("volumes").bytes),
         "{categories:?}"
     );
+    assert!(of("images").bytes >= 300_000 && of("cache").bytes < 300_000);
     assert!(of("database").bytes > 4096 && of("other").bytes >= 100_000);
     let total: u64 = categories.iter().map(|usage| usage.size.files).sum();
     let whole = msb::storage::measure::measure(home.path()).unwrap();

@@ -147,8 +147,11 @@ TEST(patches_are_in_the_root_before_anybody_uses_it_and_are_applied_once) {
     patch(config, "remove", "/srv/file", NULL, -1, -1, 0);
     patch(config, "remove", "/not/there", NULL, -1, -1, 0);
     patch(config, "text", "/bin/true", "#!/bin/sh\necho other\n", 04755, -1, 1);
+    msb_error *err = NULL;
+    CHECK_OK(err, msb_sandbox_config_set_workdir(config, "/work/that is/missing", &err));
     msb_sandbox box = create(config);
     start(box);
+    CHECK(shell_says(box, "pwd; stat -c %a:%u /work", "/work/that is/missing\n755:0\n"));
     CHECK(shell_says(box, "cd /opt; stat -c '%n %a %u:%g' app app/app.conf app/bytes /var/lib/app one given given/one given/deep/link",
                      "app 755 0:0\napp/app.conf 640 5:6\napp/bytes 644 0:0\n/var/lib/app 1700 7:8\none 751 0:0\ngiven 755 9:10\n"
                      "given/one 751 9:10\ngiven/deep/link 777 9:10\n"));

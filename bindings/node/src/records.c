@@ -203,6 +203,7 @@ napi_value image_info_record(napi_env env, const msb_image_info *info) {
     put_text(&record, "variant", msb_image_info_variant(info));
     put_number(&record, "sizeBytes", (double)msb_image_info_size_bytes(info));
     put_number(&record, "diskBytes", (double)msb_image_info_disk_bytes(info));
+    put_number(&record, "uniqueBytes", (double)msb_image_info_unique_bytes(info));
     put_date(&record, "createdAt", msb_image_info_created_unix_ms(info));
     put_date(&record, "updatedAt", msb_image_info_updated_unix_ms(info));
     put(&record, "layers", layers.value);

@@ -74,6 +74,8 @@ export interface ImageInfo {
   sizeBytes: number;
   /** The size of its layers on this disk; other images may share them. */
   diskBytes: number;
+  /** What those of its layers take on this disk that no other image has: what goes with its last reference. */
+  uniqueBytes: number;
   createdAt: Date;
   updatedAt: Date;
   /** The lowest first. */

@@ -19,6 +19,8 @@ public struct ImageInfo: Sendable {
     public let sizeBytes: UInt64
     /// The size of its layers on this disk; other images may share them.
     public let diskBytes: UInt64
+    /// What those of its layers take on this disk that no other image has: what goes with its last reference.
+    public let uniqueBytes: UInt64
     /// When the reference was first stored, since 1970 UTC.
     public let created: Duration
     /// When the reference last changed what it stands for, since 1970 UTC.
@@ -59,6 +61,7 @@ public struct ImageInfo: Sendable {
         variant = stringIfAny(msb_image_info_variant(info))
         sizeBytes = msb_image_info_size_bytes(info)
         diskBytes = msb_image_info_disk_bytes(info)
+        uniqueBytes = msb_image_info_unique_bytes(info)
         created = .milliseconds(msb_image_info_created_unix_ms(info))
         updated = .milliseconds(msb_image_info_updated_unix_ms(info))
         layers = (0..<msb_image_info_layer_count(info)).map { index in
