@@ -57,7 +57,7 @@ pub enum Refusal {
     /// Without a name, or with a NUL.
     #[error("its path cannot name anything")]
     BadPath,
-    /// Something that is no directory is above it, a symbolic link for example: those are not followed.
+    /// Something is above it that is no directory and leads to none, a link in a circle for example.
     #[error("what should be its directory is not one")]
     BelowNonDirectory,
     /// A hard link to what is not in the archive before it.

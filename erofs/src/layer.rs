@@ -1,9 +1,10 @@
 //! A tar archive becomes a layer in one pass: content goes to the file as it comes, and what is known about the entries
 //! is kept until the end, where it is written behind.
 //!
-//! There is no directory that anything could be written outside of. Paths name nodes of a tree in memory, and links
-//! in it are never followed.
+//! There is no directory that anything could be written outside of. Paths name nodes of a tree in memory; a symbolic link of
+//! the same archive that a path goes through leads to another node of it.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 
@@ -21,6 +22,9 @@ const WHITEOUT: &[u8] = b".wh.";
 
 /// In a directory of which it removes everything.
 const OPAQUE_NAME: &[u8] = b".wh..wh..opq";
+
+/// Links that a path may go through, as Linux has it.
+const MAX_LINKS: u32 = 40;
 
 /// What other names that begin so are for is long forgotten.
 const WHITEOUT_META: &[u8] = b".wh..wh.";
@@ -130,23 +134,27 @@ impl Writer<'_> {
     fn make_parents(&mut self, path: &[u8], above: &[u8]) -> Result<Id, LayerError> {
         let limit = |error| LayerError::limit(path, error);
         let mut at = ROOT;
-        for name in above.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
-            at = match self.tree.lookup(at, name) {
-                Some(id) if self.tree.directory(id).is_some() => id,
-                Some(id) if !self.is_whiteout(id) => {
+        let mut route = Route::new(above);
+        while let Some(name) = route.next() {
+            let found = match route.step(&self.tree, at, &name) {
+                Step::At(id) => {
+                    at = id;
+                    continue;
+                }
+                Step::Blocked(id) if !self.is_whiteout(id) => {
                     return Err(LayerError::refused(path, Refusal::BelowNonDirectory));
                 }
-                existing => {
-                    self.tree.count().map_err(limit)?;
-                    let id = self
-                        .tree
-                        .add_directory(at, IMPLIED_ATTRIBUTES, true)
-                        .map_err(limit)?;
-                    self.make_opaque(id, existing.is_some());
-                    self.tree.link(at, name, id).map_err(limit)?;
-                    id
-                }
+                Step::Blocked(id) => Some(id),
+                Step::Missing => None,
             };
+            self.tree.count().map_err(limit)?;
+            let id = self
+                .tree
+                .add_directory(at, IMPLIED_ATTRIBUTES, true)
+                .map_err(limit)?;
+            self.make_opaque(id, found.is_some());
+            self.tree.link(at, &name, id).map_err(limit)?;
+            at = id;
         }
         Ok(at)
     }
@@ -275,11 +283,24 @@ impl Writer<'_> {
             .map_err(|error| LayerError::limit(path, error))
     }
 
-    /// What has this path, without following anything.
+    /// What has this path; a link of that very name is not followed.
     fn find(&self, path: &[u8]) -> Option<Id> {
-        path.split(|byte| *byte == b'/')
-            .filter(|name| !name.is_empty())
-            .try_fold(ROOT, |at, name| self.tree.lookup(at, name))
+        let (above, name) = match path.iter().rposition(|byte| *byte == b'/') {
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => (&b""[..], path),
+        };
+        let mut at = ROOT;
+        let mut route = Route::new(above);
+        while let Some(next) = route.next() {
+            match route.step(&self.tree, at, &next) {
+                Step::At(id) => at = id,
+                Step::Blocked(_) | Step::Missing => return None,
+            }
+        }
+        if name.is_empty() {
+            return Some(at);
+        }
+        self.tree.lookup(at, name)
     }
 
     /// Blocks up to here, and so many more, are within the limits.
@@ -359,4 +380,60 @@ impl Writer<'_> {
             chunks,
         })))
     }
+}
+
+/// The names from the root to a directory, with those of the links on the way.
+struct Route<'a> {
+    /// The next one is the last.
+    names: Vec<Cow<'a, [u8]>>,
+    links: u32,
+}
+
+/// Where a name leads.
+enum Step {
+    /// On, to this directory.
+    At(Id),
+    /// Nowhere: it is something else.
+    Blocked(Id),
+    /// Nowhere: nothing has it.
+    Missing,
+}
+
+impl<'a> Route<'a> {
+    fn new(path: &'a [u8]) -> Self {
+        Self {
+            names: names(path).map(Cow::Borrowed).collect(),
+            links: 0,
+        }
+    }
+
+    fn next(&mut self) -> Option<Cow<'a, [u8]>> {
+        self.names.pop()
+    }
+
+    /// Goes from a directory to what has the name; of a link, to where its way begins.
+    fn step(&mut self, tree: &Tree, at: Id, name: &[u8]) -> Step {
+        if name == b".." {
+            // As in a root that was changed to: above it is itself.
+            return Step::At(tree.directory(at).map_or(ROOT, |directory| directory.parent));
+        }
+        let Some(id) = tree.lookup(at, name) else {
+            return Step::Missing;
+        };
+        match &tree.node(id).content {
+            Content::Directory(_) => Step::At(id),
+            Content::Symlink(target) if self.links < MAX_LINKS => {
+                self.links += 1;
+                let steps = names(target).filter(|name| *name != b".");
+                self.names.extend(steps.map(|name| Cow::Owned(name.to_vec())));
+                Step::At(if target.starts_with(b"/") { ROOT } else { at })
+            }
+            _ => Step::Blocked(id),
+        }
+    }
+}
+
+/// The names in a path, the last one first.
+fn names(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.rsplit(|byte| *byte == b'/').filter(|name| !name.is_empty())
 }

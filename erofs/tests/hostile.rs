@@ -59,15 +59,46 @@ fn paths_that_lead_up_are_refused_and_absolute_ones_count_from_the_root() {
 }
 
 #[test]
-fn symbolic_links_are_never_followed() {
-    for target in ["/", "/etc", "../..", "dir", "."] {
-        let tar = Tar::new().dir("dir", 0o755).symlink("link", target);
+fn symbolic_links_lead_to_places_of_the_same_tree() {
+    for (target, place) in [
+        ("/", "/file"),
+        ("/etc", "/etc/file"),
+        ("../..", "/file"),
+        ("dir", "/dir/file"),
+        ("./dir/../dir//", "/dir/file"),
+        (".", "/file"),
+        ("other", "/dir/file"),
+        ("missing/deep", "/missing/deep/file"),
+    ] {
+        let tar = Tar::new()
+            .dir("dir", 0o755)
+            .symlink("link", target)
+            .symlink("other", "/dir")
+            .file("link/file", b"x")
+            .hard_link("hard", "link/file");
+        let listing = brief(&list(&[&layer(tar)]));
+        assert!(listing.contains(&format!("{place} [x]")), "{target}: {listing:?}");
+        assert!(
+            listing.contains(&format!("/link {target}")),
+            "{target}: {listing:?}"
+        );
+        assert!(listing.contains(&"/hard [x]".to_owned()), "{target}: {listing:?}");
+    }
+    for (target, why) in [
+        ("link", "a circle"),
+        ("round", "a circle of two"),
+        ("plain", "a file"),
+    ] {
+        let tar = Tar::new()
+            .file("plain", b"")
+            .symlink("round", "link")
+            .symlink("link", target);
         let below = tar.clone().file("link/file", b"x");
-        assert_eq!(refusal(below), Refusal::BelowNonDirectory, "{target}");
+        assert_eq!(refusal(below), Refusal::BelowNonDirectory, "{why}");
         let whiteout = tar.clone().file("link/.wh.file", b"");
-        assert_eq!(refusal(whiteout), Refusal::BelowNonDirectory, "{target}");
-        let hard = tar.file("dir/file", b"").hard_link("hard", "link/file");
-        assert_eq!(refusal(hard), Refusal::LinkToNothing, "{target}");
+        assert_eq!(refusal(whiteout), Refusal::BelowNonDirectory, "{why}");
+        let hard = tar.hard_link("hard", "link/file");
+        assert_eq!(refusal(hard), Refusal::LinkToNothing, "{why}");
     }
     // An entry with the link's own name replaces it, and does not write to where it points.
     let tar = Tar::new()

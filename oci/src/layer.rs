@@ -62,10 +62,30 @@ impl LayerStream {
         layer: &LayerRef,
         options: LayerOptions,
     ) -> Result<Self, OciError> {
+        Self::described(blob, layer, false, options)
+    }
+
+    /// The same while the blob is fetched, by somebody who holds it against its own digest: here only the tar is held against
+    /// that of the layer.
+    pub fn fetched(
+        blob: impl Read + Send + 'static,
+        layer: &LayerRef,
+        options: LayerOptions,
+    ) -> Result<Self, OciError> {
+        Self::described(blob, layer, true, options)
+    }
+
+    fn described(
+        blob: impl Read + Send + 'static,
+        layer: &LayerRef,
+        held: bool,
+        options: LayerOptions,
+    ) -> Result<Self, OciError> {
         let expected = Expected {
             digest: layer.digest.clone(),
             size: layer.size,
             plain: layer.digest == layer.diff_id,
+            held,
         };
         Self::open(blob, Some(expected), Some(layer.diff_id.clone()), options)
     }

@@ -38,6 +38,8 @@ pub(crate) struct Expected {
     pub(crate) size: u64,
     /// Its bytes are the tar itself, whatever they look like, and digested by whoever reads them.
     pub(crate) plain: bool,
+    /// Whoever brings it holds it against its digest.
+    pub(crate) held: bool,
 }
 
 /// The source, counted and digested.
@@ -191,7 +193,7 @@ enum State<R: Read> {
 impl<R: Read> Unpack<R> {
     pub(crate) fn new(raw: R, expected: Option<Expected>, progress: Option<Progress>) -> Self {
         let digester = match &expected {
-            Some(expected) if expected.plain => None,
+            Some(expected) if expected.plain || expected.held => None,
             Some(expected) => Some(Digester::new(expected.digest.algorithm())),
             None => Some(Digester::new(Algorithm::Sha256)),
         };

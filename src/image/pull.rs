@@ -171,12 +171,13 @@ fn make(
         let settled = feed.is_settled(index);
         let blob = feed.blob(index, layer)?;
         let made = Layer::make_claimed(backend, &diff_id, limits, right, |options| {
-            LayerStream::new(blob, layer, options)
+            LayerStream::fetched(blob, layer, options)
         });
         match made {
             Err(error) if error.status() == Status::Corrupt && !settled => feed.settle(index)?,
             Err(error) => return Err(feed.failure().unwrap_or(error)),
-            Ok(made) => return Ok(made),
+            // It is what its own digest says; that the blob is, too, the fetching has to tell.
+            Ok(made) => return feed.settle(index).map(|()| made),
         }
     }
 }
