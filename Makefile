@@ -47,7 +47,7 @@ deps: ## install by name what is missing to build and run: QEMU, busybox, pip, t
 deps-test: deps
 	$(call say,what the tests need)
 	scripts/need g++ clang cmake valgrind e2fsprogs pkg-config xz-utils
-	scripts/need attr erofs-utils skopeo umoci docker-registry apache2-utils openssl ca-certificates
+	scripts/need attr erofs-utils btrfs-progs skopeo umoci docker-registry apache2-utils openssl ca-certificates
 	scripts/need --rust rustfmt clippy
 
 build: ## build the library: libmsb.so and libmsb.a in target/release, include/msb.h

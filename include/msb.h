@@ -6041,9 +6041,9 @@ msb_status msb_sandbox_config_set_name(msb_sandbox_config *config,
                                        msb_error **err);
 
 /**
- * The root file system: the path of a directory; of a disk image without partitions: ext4 or EROFS raw, or ext4 as qcow2
- * without a backing file; of an OCI layout or an archive, as for `msb_image_load`, with one image for this host, which is
- * stored as `localhost/archive` with its digest; or the reference of an image, as `"python:3.12"`. What begins with `/` or `.`,
+ * The root file system: the path of a directory; of a disk image without partitions, raw or as qcow2 without a backing file,
+ * with ext4, EROFS, XFS or btrfs on it; of an OCI layout or an archive, as for `msb_image_load`, with one image for this host,
+ * which is stored as `localhost/archive` with its digest; or the reference of an image, as `"python:3.12"`. What begins with `/` or `.`,
  * or is there, is a path. It is not modified unless root_mode says so. Required.
  *
  * - config: changed; not NULL.

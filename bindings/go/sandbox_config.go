@@ -10,8 +10,8 @@ import "time"
 type SandboxConfig struct {
 	// Name is unique in the backend: 1 to 128 of A-Z a-z 0-9 . _ - beginning with a letter or digit.
 	Name string
-	// Image is the root file system: the reference of an image, such as "python:3.12", the path of a
-	// directory, or of a disk image with an ext4 file system, raw or qcow2. It is not modified unless RootMode says so.
+	// Image is the root file system: the reference of an image, such as "python:3.12", or the path of a directory, of a disk
+	// image (raw or qcow2, with ext4, EROFS, XFS or btrfs), of an OCI layout or of an archive. It is not modified unless RootMode says so.
 	Image string
 	// ImagePullPolicy is whether an image of a registry is pulled: what is missing, unless it says otherwise.
 	ImagePullPolicy ImagePullPolicy

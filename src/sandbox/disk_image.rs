@@ -71,10 +71,8 @@ pub enum Content {
     Qcow2,
     /// A qcow2 image that needs another file.
     Qcow2Child,
-    /// An ext2, ext3 or ext4 file system.
-    Ext4,
-    /// An EROFS file system.
-    Erofs,
+    /// A file system that the guest's kernel has, by the kernel's name.
+    FileSystem(&'static str),
     /// A tar archive, or what gzip or zstd packed.
     Archive,
     /// Something that is no disk with a file system on it, by its name.
@@ -83,8 +81,16 @@ pub enum Content {
     Unknown,
 }
 
+/// The file systems of the guest's kernel that a root can be on: name, and what is written at a fixed place.
+const FILE_SYSTEMS: [(&str, usize, &[u8]); 4] = [
+    ("ext4", 1080, &[0x53, 0xef]),
+    ("erofs", 1024, &[0xe2, 0xe1, 0xf5, 0xe0]),
+    ("xfs", 0, b"XFSB"),
+    ("btrfs", 65_600, b"_BHRfS_M"),
+];
+
 /// Bytes that tell every kind of [`Content`].
-const HEAD: usize = 2048;
+const HEAD: usize = 65_608;
 
 impl Content {
     /// Looks at the beginning of a file.
@@ -97,12 +103,9 @@ impl Content {
                 Self::Qcow2Child
             };
         }
-        // The superblock is 1024 bytes in, its magic 56 bytes further.
-        if at(1080, &[0x53, 0xef]) {
-            return Self::Ext4;
-        }
-        if at(1024, &[0xe2, 0xe1, 0xf5, 0xe0]) {
-            return Self::Erofs;
+        let mut known = FILE_SYSTEMS.iter();
+        if let Some((name, ..)) = known.find(|(_, offset, magic)| at(*offset, magic)) {
+            return Self::FileSystem(name);
         }
         if at(257, b"ustar") || at(0, &[0x1f, 0x8b]) || at(0, &[0x28, 0xb5, 0x2f, 0xfd]) {
             return Self::Archive;
@@ -112,7 +115,6 @@ impl Content {
             (at(0, b"conectix") || at(0, b"vhdxfile"), "a VHD image"),
             (at(64, &[0x7f, 0x10, 0xda, 0xbe]), "a VDI image"),
             (at(0, b"hsqs"), "a SquashFS file system"),
-            (at(0, b"XFSB"), "an XFS file system"),
             (at(0, b"\xfd7zXZ"), "a file compressed with xz"),
             (at(512, b"EFI PART"), "a disk with a partition table"),
             (at(510, &[0x55, 0xaa]), "a disk with a boot record"),
@@ -152,9 +154,7 @@ pub fn inspect(path: &Path, format: Option<DiskFormat>, fstype: Option<&str>) ->
         Content::Qcow2 | Content::Qcow2Child => DiskFormat::Qcow2,
         Content::Foreign(what) if format.is_none() => return Err(foreign(&path, what)),
         Content::Archive if format.is_none() => return Err(foreign(&path, "an archive")),
-        Content::Ext4 | Content::Erofs | Content::Archive | Content::Unknown | Content::Foreign(_) => {
-            DiskFormat::Raw
-        }
+        Content::FileSystem(_) | Content::Archive | Content::Unknown | Content::Foreign(_) => DiskFormat::Raw,
     };
     let image = DiskImage {
         path,
@@ -168,8 +168,7 @@ pub fn inspect(path: &Path, format: Option<DiskFormat>, fstype: Option<&str>) ->
 /// Looks at the file at absolute `path`, for a root on it.
 pub fn inspect_root(path: PathBuf) -> Result<DiskImage, MsbError> {
     let (format, fstype) = match content_of(&path)? {
-        Content::Ext4 => (DiskFormat::Raw, Some("ext4".to_owned())),
-        Content::Erofs => (DiskFormat::Raw, Some("erofs".to_owned())),
+        Content::FileSystem(name) => (DiskFormat::Raw, Some(name.to_owned())),
         Content::Qcow2 => (DiskFormat::Qcow2, None),
         Content::Qcow2Child => return Err(has_backing_file(&path)),
         Content::Archive => return Err(foreign(&path, "an archive")),
@@ -285,14 +284,12 @@ mod tests {
 
     #[test]
     fn content_tells_what_an_image_is() {
-        assert_eq!(Content::of(&with(1080, &[0x53, 0xef])), Content::Ext4);
+        for (name, offset, magic) in FILE_SYSTEMS {
+            assert_eq!(Content::of(&with(offset, magic)), Content::FileSystem(name));
+        }
         assert_eq!(Content::of(&with(0, b"KDMV")), Content::Foreign("a VMDK image"));
         assert_eq!(Content::of(&with(257, b"ustar")), Content::Archive);
         assert_eq!(Content::of(&with(0, &[0x1f, 0x8b])), Content::Archive);
-        assert_eq!(
-            Content::of(&with(1024, &[0xe2, 0xe1, 0xf5, 0xe0])),
-            Content::Erofs
-        );
         assert_eq!(
             Content::of(&with(512, b"EFI PART")),
             Content::Foreign("a disk with a partition table")

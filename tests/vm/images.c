@@ -92,14 +92,18 @@ static void boots_from(const char *name, const char *image) {
     discard(&sandbox);
 }
 
-TEST(a_layout_and_an_erofs_disk_are_roots_by_their_paths) {
-    char layout[512], disk[512], command[1200];
+TEST(a_layout_and_disks_with_erofs_and_btrfs_are_roots_by_their_paths) {
+    char layout[512], disk[512], command[2400];
     snprintf(layout, sizeof layout, "%s/source/image", home);
     boots_from("from-layout", layout);
     snprintf(disk, sizeof disk, "%s/root.erofs", home);
     snprintf(command, sizeof command, "mkfs.erofs --quiet '%s' '%s' >/dev/null", disk, root);
     CHECK(system(command) == 0);
     boots_from("from-erofs", disk);
+    snprintf(disk, sizeof disk, "%s/root.btrfs", home);
+    snprintf(command, sizeof command, "truncate -s 256M '%s' && mkfs.btrfs -q --rootdir '%s' '%s' >/dev/null", disk, root, disk);
+    CHECK(system(command) == 0);
+    boots_from("from-btrfs", disk);
 }
 
 /* Adds a patch to a config; what is not given is NULL or, of mode and owner, -1. */
@@ -200,7 +204,7 @@ TEST(a_root_in_memory_is_patched_at_every_start) {
 int main(void) {
     if (!begin()) return 2;
     RUN(a_guest_sees_its_image_and_keeps_what_it_writes);
-    RUN(a_layout_and_an_erofs_disk_are_roots_by_their_paths);
+    RUN(a_layout_and_disks_with_erofs_and_btrfs_are_roots_by_their_paths);
     RUN(patches_are_in_the_root_before_anybody_uses_it_and_are_applied_once);
     RUN(a_patch_that_cannot_be_applied_ends_the_start_and_the_next_begins_anew);
     RUN(a_root_in_memory_is_patched_at_every_start);

@@ -72,8 +72,8 @@ export interface SandboxConfig {
   /** Unique in its backend: 1 to 128 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit. */
   name: string;
   /**
-   * The root file system: the path of a directory, or of a disk image with an ext4 file system, or the reference of an
-   * image, such as `'python:3.12'`. What begins with `/` or `.` is a path.
+   * The root file system: the path of a directory, of a disk image (raw or qcow2, with ext4, EROFS, XFS or btrfs), of an OCI
+   * layout or of an archive, or the reference of an image, such as `'python:3.12'`. What begins with `/` or `.` is a path.
    */
   image: string;
   /** When the registry is asked for an image that is a reference. Default: `'if-missing'`. */
