@@ -3,10 +3,14 @@
 
 use libfuzzer_sys::fuzz_target;
 use msb::backend::options::BackendOptions;
+use msb::image::options::ImageLoadOptions;
+use msb::image::pull_options::ImagePullOptions;
 use msb::options::{Options, from_json, to_json};
 use msb::sandbox::exec_options::ExecOptions;
 use msb::sandbox::filter::SandboxFilter;
+use msb::sandbox::mount::options::MountOptions;
 use msb::sandbox::options::SandboxOptions;
+use msb::sandbox::patch::options::PatchOptions;
 use msb::sandbox::spec::SandboxSpec;
 use msb::volume::filter::VolumeFilter;
 use msb::volume::options::VolumeOptions;
@@ -15,6 +19,10 @@ use std::fmt::Debug;
 fuzz_target!(|text: &str| {
     round_trip::<BackendOptions>(text);
     round_trip::<SandboxOptions>(text);
+    round_trip::<MountOptions>(text);
+    round_trip::<PatchOptions>(text);
+    round_trip::<ImageLoadOptions>(text);
+    round_trip::<ImagePullOptions>(text);
     round_trip::<ExecOptions>(text);
     round_trip::<SandboxFilter>(text);
     round_trip::<VolumeOptions>(text);

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::error::{MsbError, Status};
 
-pub use schema::{OptionType, schema_of};
+pub use schema::{OptionType, schema_of, schema_within};
 
 /// One entry of an option list, for the schema and for the tests that compare it with the header.
 pub struct OptionSpec {

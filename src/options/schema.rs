@@ -71,6 +71,15 @@ pub fn schema_of<O: Options>() -> Value {
     })
 }
 
+/// The same for a list that is an option of another one.
+pub fn schema_within<O: Options>() -> Value {
+    let mut schema = schema_of::<O>();
+    if let Some(fields) = schema.as_object_mut() {
+        fields.remove("$schema");
+    }
+    schema
+}
+
 fn paragraph(lines: &[&str]) -> String {
     lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }

@@ -55,6 +55,7 @@ TEST(a_patch_is_given_by_setters_or_as_json) {
     const char expected[] = "{\"data\":[0,255],\"gid\":8,\"mode\":384,\"op\":\"file\",\"path\":\"/etc/key\",\"replace\":true,\"uid\":7}";
     CHECK(msb_bytes_len(json) == strlen(expected) && memcmp(msb_bytes_data(json), expected, strlen(expected)) == 0);
     CHECK_OK(err, msb_patch_config_from_json(expected, &again, &err));
+    msb_patch_config_free(again);
     CHECK_STATUS(MSB_ERR_CONFIG_INVALID, err, msb_patch_config_from_json("{\"op\":\"chmod\"}", &again, &err));
     CHECK(again == NULL && msb_patch_config_new("chmod", "/x") == NULL);
     CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_patch_config_set_op(patch, "chmod", &err));

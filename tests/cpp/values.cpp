@@ -14,6 +14,7 @@ constexpr bool is_an_owner = !std::is_copy_constructible_v<T> && !std::is_copy_a
 static_assert(is_an_owner<msb::backend> && is_an_owner<msb::sandbox> && is_an_owner<msb::exec> && is_an_owner<msb::volume>);
 static_assert(is_an_owner<msb::file> && is_an_owner<msb::dispatcher> && is_an_owner<msb::queue> && is_an_owner<msb::op<void>>);
 static_assert(is_an_owner<msb::backend_config> && is_an_owner<msb::sandbox_config> && is_an_owner<msb::mount_config>);
+static_assert(is_an_owner<msb::patch_config>);
 static_assert(is_an_owner<msb::exec_config> && is_an_owner<msb::volume_config> && is_an_owner<msb::sandbox_filter>);
 static_assert(is_an_owner<msb::volume_filter> && is_an_owner<msb::backend_info> && is_an_owner<msb::sandbox_info>);
 static_assert(is_an_owner<msb::volume_info> && is_an_owner<msb::file_info> && is_an_owner<msb::sandbox_page>);
@@ -161,10 +162,13 @@ TEST(several_texts_are_one_argument) {
 
 TEST(configurations_pass_through_json) {
     const auto config = msb::sandbox_config("box").image("/").cpus(2).memory_mib(128).env("KEY", "value").label("a", "b")
-                            .idle_timeout(90s).mount(msb::mount_config("/data").tmpfs());
+                            .idle_timeout(90s).mount(msb::mount_config("/data").tmpfs())
+                            .patch(msb::patch_config("file", "/etc/key").data("\1\2", 2).mode(0600).uid(1).gid(2).replace());
     const auto json = MUST(config.to_json());
     const auto again = MUST(MUST(msb::sandbox_config::from_json(json.text())).to_json());
     CHECK(json.text() == again.text() && json.text().find("90000") != std::string_view::npos);
+    CHECK(json.text().find(R"({"data":[1,2],"gid":2,"mode":384,"op":"file","path":"/etc/key","replace":true,"uid":1})") !=
+          std::string_view::npos);
     CHECK(msb::exec_config::from_json("{\"progam\": \"true\"}").error().reason() == "config.unknown_key");
     CHECK(MUST(MUST(msb::backend_config::from_json("{}")).to_json()).text() == "{}");
     CHECK(MUST(MUST(msb::volume_config::from_json("{\"name\": \"v\"}")).quota_mib(3).to_json()).text().find("3") !=

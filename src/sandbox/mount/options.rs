@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::path;
 use crate::options::check::{self, Verdict, each, within};
-use crate::options::{OptionType, Options, choice, options, schema_of};
+use crate::options::{OptionType, Options, choice, options, schema_within};
 use crate::volume::options::VolumeKind;
 
 /// The most mounts of one sandbox; a driver may have fewer.
@@ -208,11 +208,7 @@ pub fn check_all(mounts: &Vec<MountOptions>) -> Verdict {
 
 impl OptionType for MountOptions {
     fn schema() -> Value {
-        let mut schema = schema_of::<Self>();
-        if let Some(fields) = schema.as_object_mut() {
-            fields.remove("$schema");
-        }
-        schema
+        schema_within::<Self>()
     }
 }
 

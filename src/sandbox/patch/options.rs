@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::options::check::{self, Verdict, each, within};
-use crate::options::{OptionType, Options, choice, options, schema_of};
+use crate::options::{OptionType, Options, choice, options, schema_within};
 use crate::sandbox::mount::path;
 
 /// The most patches of one sandbox.
@@ -166,11 +166,7 @@ pub fn check_all(patches: &[PatchOptions]) -> Verdict {
 
 impl OptionType for PatchOptions {
     fn schema() -> Value {
-        let mut schema = schema_of::<Self>();
-        if let Some(fields) = schema.as_object_mut() {
-            fields.remove("$schema");
-        }
-        schema
+        schema_within::<Self>()
     }
 }
 
