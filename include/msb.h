@@ -5715,11 +5715,12 @@ msb_status msb_sandbox_open(msb_backend backend,
  * - timeout_ms: how long to wait, in milliseconds; -1 leaves it at the sandbox's own boot timeout. A start that is not
  *   done in time is undone.
  * - err: returned owned on failure, else set to NULL; may be NULL. For a guest that did not come up its details are
- *   `stage` and `console_tail`.
+ *   `stage` and `console_tail`; for a patch that could not be applied, with the status of the cause, `patch`, its number from
+ *   0 on, `op` and `path`.
  * - Blocking: up to `timeout_ms`, and up to 10 s more to undo a start.
- * - Errors: BUSY if another sandbox has a disk, CONFLICT, CORRUPT, DISK_FULL, DRIVER_UNAVAILABLE, GUEST_FAILED,
- *   INVALID_ARGUMENT, INVALID_STATE, IO, ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND, NOT_FOUND, PERMISSION_DENIED,
- *   READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNSUPPORTED, WRONG_HANDLE_TYPE.
+ * - Errors: ALREADY_EXISTS where a patch may not replace, BUSY if another sandbox has a disk, CONFLICT, CORRUPT, DISK_FULL,
+ *   DRIVER_UNAVAILABLE, GUEST_FAILED, INVALID_ARGUMENT, INVALID_STATE, IO, ISOLATION_UNAVAILABLE, KERNEL_NOT_FOUND,
+ *   NOT_FOUND, PERMISSION_DENIED, READ_ONLY, RESOURCE_EXHAUSTED, STALE_HANDLE, TIMEOUT, UNSUPPORTED, WRONG_HANDLE_TYPE.
  * - Since: 0.1.0
  */
 MSB_API

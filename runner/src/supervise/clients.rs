@@ -346,11 +346,14 @@ impl Session {
         }
     }
 
-    /// Queues a message for the owner, if it is still there.
-    pub fn tell_owner(&mut self, message: &RunnerMessage) {
-        if let Some((&id, _)) = self.clients.links.iter().find(|(_, link)| link.owner) {
-            self.relay.tell(id, message);
-        }
+    /// Queues a message for the owner; false if it is gone.
+    pub fn tell_owner(&mut self, message: &RunnerMessage) -> bool {
+        let owner = self.clients.links.iter().find(|(_, link)| link.owner);
+        let Some((&id, _)) = owner else {
+            return false;
+        };
+        self.relay.tell(id, message);
+        true
     }
 
     /// Writes what waits for the clients, and drops those for whom too much does.

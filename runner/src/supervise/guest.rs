@@ -176,7 +176,11 @@ impl Session {
         self.timings.booted_us = micros(self.launch.launched);
         if self.launch.spec.prepare {
             self.life.phase = Phase::Preparing;
-            return self.tell_owner(&RunnerMessage::Prepare);
+            if !self.tell_owner(&RunnerMessage::Prepare) {
+                let message = "whoever was to prepare the guest is gone".to_owned();
+                self.fail_boot(failure(BootStage::Patch, 0, message));
+            }
+            return;
         }
         self.open();
     }

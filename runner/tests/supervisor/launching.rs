@@ -352,4 +352,14 @@ fn a_guest_whose_owner_goes_before_it_is_prepared_goes_too() {
     drop(preparing(&home, true));
     eventually("the runner ends", || !home.is_locked());
     assert_ne!(home.status(), SandboxStatus::Running);
+    // As well when it went before the guest was there to be prepared.
+    let home = Home::new();
+    let mut spec = home.spec("obedient");
+    spec.prepare = true;
+    spec.lifetime.detached = true;
+    let mut owner = home.launch(spec);
+    assert!(matches!(owner.hear(), RunnerMessage::Welcome(_)));
+    drop(owner);
+    eventually("the runner ends", || !home.is_locked());
+    assert_ne!(home.status(), SandboxStatus::Running);
 }
