@@ -6202,7 +6202,7 @@ msb_status msb_sandbox_config_set_shell(msb_sandbox_config *config,
                                         msb_error **err);
 
 /**
- * The guest's host name, at most 64 bytes. Unset: made from the name.
+ * The guest's host name, at most 64 bytes, which commands find in `HOSTNAME`. Unset: made from the name.
  *
  * - config: changed; not NULL.
  * - hostname: copied; not NULL.

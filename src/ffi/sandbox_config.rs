@@ -319,7 +319,7 @@ pub unsafe extern "C" fn msb_sandbox_config_set_shell(
     })
 }
 
-/// The guest's host name, at most 64 bytes. Unset: made from the name.
+/// The guest's host name, at most 64 bytes, which commands find in `HOSTNAME`. Unset: made from the name.
 ///
 /// - config: changed; not NULL.
 /// - hostname: copied; not NULL.

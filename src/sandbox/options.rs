@@ -155,7 +155,7 @@ options! {
         workdir: Option<String> = None, "set_workdir", since "0.1.0", check |v| each(v, check::text);
         /// The shell that commands find in `SHELL`. Unset: the config file's, else `/bin/sh`.
         shell: Option<String> = None, "set_shell", since "0.1.0", check |v| each(v, check::text);
-        /// The guest's host name, at most 64 bytes. Unset: made from the name.
+        /// The guest's host name, at most 64 bytes, which commands find in `HOSTNAME`. Unset: made from the name.
         hostname: Option<String> = None, "set_hostname", since "0.1.0", check |v| each(v, check::hostname);
         /// The user of commands that do not say: a name of the guest's passwd or a number, `user[:group]`.
         /// Unset: root.

@@ -416,19 +416,21 @@ fn stage_name(stage: BootStage) -> &'static str {
 }
 
 fn guest_spec(name: &str, spec: &SandboxSpec) -> Result<GuestSpec, MsbError> {
-    // First, so that the sandbox's own variable of this name wins.
-    let shell = spec
-        .runtime
-        .shell
-        .clone()
-        .map(|shell| ("SHELL".to_owned(), shell));
+    let hostname = spec.runtime.hostname.clone().unwrap_or_else(|| host_name(name));
+    // First, so that the sandbox's own variables of these names win.
+    let told = [
+        ("HOSTNAME", Some(hostname.clone())),
+        ("SHELL", spec.runtime.shell.clone()),
+    ];
+    let told = told
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)));
     let variables = spec.env.iter();
     Ok(GuestSpec {
         root: None,
         mounts: Vec::new(),
-        hostname: spec.runtime.hostname.clone().unwrap_or_else(|| host_name(name)),
-        env: shell
-            .into_iter()
+        hostname,
+        env: told
             .chain(variables.map(|v| (v.key.clone(), v.value.clone())))
             .collect(),
         workdir: spec.runtime.workdir.clone(),

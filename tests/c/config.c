@@ -343,7 +343,7 @@ TEST(shell_and_workdir_reach_commands_of_sandboxes_that_do_not_say) {
     msb_sandbox_config *own = box_config("own");
     CHECK_OK(err, msb_sandbox_config_set_shell(own, "/bin/own", &err));
     box = start_from(backend, own);
-    CHECK(prints(box, shell("echo $SHELL"), "/bin/own\n"));
+    CHECK(prints(box, shell("echo $SHELL $HOSTNAME"), "/bin/own own\n"));
     discard_box(&box);
     close_backend(&backend);
 }
