@@ -26,6 +26,9 @@ const OPAQUE_NAME: &[u8] = b".wh..wh..opq";
 /// Links that a path may go through, as Linux has it.
 const MAX_LINKS: u32 = 40;
 
+/// Bytes that those links may hold together: what an archive makes of short paths must not take long.
+const MAX_LINKED: usize = 4096;
+
 /// What other names that begin so are for is long forgotten.
 const WHITEOUT_META: &[u8] = b".wh..wh.";
 
@@ -387,6 +390,8 @@ struct Route<'a> {
     /// The next one is the last.
     names: Vec<Cow<'a, [u8]>>,
     links: u32,
+    /// Bytes that those links held.
+    linked: usize,
 }
 
 /// Where a name leads.
@@ -404,6 +409,7 @@ impl<'a> Route<'a> {
         Self {
             names: names(path).map(Cow::Borrowed).collect(),
             links: 0,
+            linked: 0,
         }
     }
 
@@ -422,8 +428,11 @@ impl<'a> Route<'a> {
         };
         match &tree.node(id).content {
             Content::Directory(_) => Step::At(id),
-            Content::Symlink(target) if self.links < MAX_LINKS => {
+            Content::Symlink(target)
+                if self.links < MAX_LINKS && self.linked + target.len() <= MAX_LINKED =>
+            {
                 self.links += 1;
+                self.linked += target.len();
                 let steps = names(target).filter(|name| *name != b".");
                 self.names.extend(steps.map(|name| Cow::Owned(name.to_vec())));
                 Step::At(if target.starts_with(b"/") { ROOT } else { at })

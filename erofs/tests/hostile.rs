@@ -100,6 +100,16 @@ fn symbolic_links_lead_to_places_of_the_same_tree() {
         let hard = tar.hard_link("hard", "link/file");
         assert_eq!(refusal(hard), Refusal::LinkToNothing, "{why}");
     }
+    // Links that are long ways together end as a circle does.
+    let long = "./".repeat(1500);
+    let second = format!("{long}one");
+    let tar = Tar::new()
+        .pax(&[("linkpath", long.as_bytes())])
+        .symlink("one", "x")
+        .pax(&[("linkpath", second.as_bytes())])
+        .symlink("two", "x");
+    assert!(brief(&list(&[&layer(tar.clone().file("one/file", b"x"))])).contains(&"/file [x]".to_owned()));
+    assert_eq!(refusal(tar.file("two/file", b"x")), Refusal::BelowNonDirectory);
     // An entry with the link's own name replaces it, and does not write to where it points.
     let tar = Tar::new()
         .file("file", b"old")
