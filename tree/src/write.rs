@@ -186,12 +186,19 @@ pub(crate) fn freeing(
 /// Makes the file at most `len` bytes long.
 fn cut(quota: &Quota, file: BorrowedFd<'_>, len: u64) -> Result<(), Refused> {
     freeing(Some(quota), || {
-        let size = size_of(&fstat(file)?);
+        let stat = fstat(file)?;
+        let size = size_of(&stat);
         if size > len {
             ftruncate(file, len)?;
         }
+        // What lost its last name was given back then.
+        let freed = if stat.st_nlink == 0 {
+            0
+        } else {
+            size.saturating_sub(len)
+        };
         Ok(Usage {
-            bytes: size.saturating_sub(len),
+            bytes: freed,
             inodes: 0,
         })
     })

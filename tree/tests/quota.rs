@@ -175,6 +175,19 @@ fn inodes_are_limited_too() {
     assert_eq!(quota.usage().inodes, 50);
 }
 
+#[test]
+fn a_file_that_lost_its_name_gives_nothing_back_twice() {
+    let (_world, tree, quota) = charged(LIMIT);
+    for name in ["kept", "gone"] {
+        tree.write(Path::new(name), &[1; 200_000], WriteMode::Replace, 0o600)
+            .unwrap();
+    }
+    let file = tree.open(Path::new("gone"), &EDIT).unwrap();
+    tree.remove(Path::new("gone")).unwrap();
+    file.truncate(1000).unwrap();
+    assert_eq!(quota.usage(), tree.usage().unwrap());
+}
+
 /// Writes, grows, cuts and removes until the quota has refused often, whatever the others do.
 fn overrun(tree: &Tree, quota: &Quota, seed: u64) {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
