@@ -6341,7 +6341,8 @@ msb_status msb_sandbox_config_add_mount(msb_sandbox_config *config,
  * What is changed in the root before anybody uses the sandbox, in this order, at its first start; with upper `"tmpfs"` at
  * each, because that begins empty. Together at most 1024, with 16 MiB of text and data. They are part of the start, with its
  * deadline: one that fails ends it with the reason `sandbox.patch`, and the next start begins again with an unchanged
- * root. Not with root_mode `"bind"`, and not at or below a mount.
+ * root. With root_mode `"bind"` they change the directory itself, and what those before the one that failed did stays. Not at or
+ * below a mount.
  *
  * - config: changed; not NULL.
  * - patch: copied; not NULL.

@@ -176,7 +176,8 @@ options! {
         /// What is changed in the root before anybody uses the sandbox, in this order, at its first start; with upper `"tmpfs"` at
         /// each, because that begins empty. Together at most 1024, with 16 MiB of text and data. They are part of the start, with its
         /// deadline: one that fails ends it with the reason `sandbox.patch`, and the next start begins again with an unchanged
-        /// root. Not with root_mode `"bind"`, and not at or below a mount.
+        /// root. With root_mode `"bind"` they change the directory itself, and what those before the one that failed did stays. Not at or
+        /// below a mount.
         patches: Vec<PatchOptions> = Vec::new(), "add_patch", since "0.1.0", check |v| patch::check_all(v);
         /// Labels to find the sandbox by. The prefixes `sandbox.`, `microsandbox.` and `service.` are reserved.
         labels: BTreeMap<String, String> = BTreeMap::new(), "add_label", since "0.1.0", check check::labels;
@@ -241,11 +242,6 @@ impl SandboxOptions {
 
     /// What is wrong with the patches beside what else was asked for, if anything.
     fn misplaced_patches(&self) -> Option<String> {
-        if self.root_mode == RootMode::Bind && !self.patches.is_empty() {
-            return Some(
-                "is set although with root_mode \"bind\" the root is the caller's own directory".to_owned(),
-            );
-        }
         let hidden = self.patches.iter().find_map(|patch| {
             let path = patch.normal_path();
             let mut mounts = self.mounts.iter().map(MountOptions::normal_path);

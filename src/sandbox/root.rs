@@ -19,6 +19,9 @@ const UPPER: &str = "upper.ext4";
 /// Its name while it lacks some of the patches: what has this name holds nothing that anybody wants.
 const UNPATCHED_UPPER: &str = "upper.unpatched.ext4";
 
+/// A file of the sandbox's directory: a root that has no writable layer of its own has its patches.
+const PATCHED: &str = "patched";
+
 /// What a caller names as image.
 #[derive(Debug)]
 pub struct Root {
@@ -208,10 +211,10 @@ pub fn prepare(
     Ok(root)
 }
 
-/// Whether the root that [`prepare`] gave lacks the sandbox's patches, if it has any.
-pub fn lacks_patches(root: &HostRoot) -> bool {
+/// Whether the root that [`prepare`] gave a sandbox with this directory lacks its patches, if it has any.
+pub fn lacks_patches(root: &HostRoot, directory: &Path) -> bool {
     match root {
-        HostRoot::Bind { .. } => false,
+        HostRoot::Bind { .. } => !directory.join(PATCHED).exists(),
         HostRoot::Overlay { upper, .. } => match upper {
             HostUpper::Tmpfs { .. } => true,
             HostUpper::Disk { path } => path.ends_with(UNPATCHED_UPPER),
@@ -220,18 +223,17 @@ pub fn lacks_patches(root: &HostRoot) -> bool {
 }
 
 /// Records that the root has its patches: before this returns, that lasts.
-pub fn keep_patched(root: &HostRoot) -> Result<(), MsbError> {
-    let HostRoot::Overlay {
-        upper: HostUpper::Disk { path },
-        ..
-    } = root
-    else {
-        return Ok(());
+pub fn keep_patched(root: &HostRoot, directory: &Path) -> Result<(), MsbError> {
+    let keep = || match root {
+        HostRoot::Bind { .. } => fs::File::create(directory.join(PATCHED))?.sync_all(),
+        HostRoot::Overlay { upper, .. } => match upper {
+            HostUpper::Tmpfs { .. } => Ok(()),
+            HostUpper::Disk { path } => fs::rename(path, directory.join(UPPER)),
+        },
     };
-    let patched = path.with_file_name(UPPER);
-    fs::rename(path, &patched)
-        .and_then(|()| fs::File::open(patched.parent().unwrap_or(Path::new(".")))?.sync_all())
-        .map_err(|error| MsbError::io("sandbox.upper", "cannot keep", &patched, &error))
+    keep()
+        .and_then(|()| fs::File::open(directory)?.sync_all())
+        .map_err(|error| MsbError::io("sandbox.upper", "cannot record the patches in", directory, &error))
 }
 
 /// Removes what an unfinished start left, if there is anything.

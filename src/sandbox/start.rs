@@ -138,7 +138,7 @@ impl Sandbox {
         in_use::check_free(&self.backend, store, self.id, &mounts)?;
         check_machine(driver, root.as_ref(), &mounts)?;
         let patches = match &root {
-            Some(root) if root::lacks_patches(root) => std::mem::take(&mut spec.libmsb.patches),
+            Some(root) if root::lacks_patches(root, &directory) => std::mem::take(&mut spec.libmsb.patches),
             Some(_) => Vec::new(),
             None => patch::check_driver(&self.name, driver, &spec.libmsb.patches)?,
         };
@@ -222,7 +222,7 @@ impl Sandbox {
         let guest = GuestFiles::on_link(Arc::clone(self), Arc::clone(link), deadline);
         let patched = patch::apply(&guest, &self.name, patches)
             .and_then(|()| guest.sync_all())
-            .and_then(|()| root.map_or(Ok(()), root::keep_patched))
+            .and_then(|()| root.map_or(Ok(()), |root| root::keep_patched(root, &self.directory())))
             .and_then(|()| link.send_message(&ClientMessage::Prepared));
         patched.map_err(|error| {
             let message = error.text();

@@ -201,6 +201,30 @@ TEST(a_root_in_memory_is_patched_at_every_start) {
     discard(&box);
 }
 
+TEST(a_directory_that_is_the_root_itself_is_patched_once) {
+    msb_error *err = NULL;
+    char bound[512], command[1200];
+    snprintf(bound, sizeof bound, "%s/bound", home);
+    snprintf(command, sizeof command, "cp -a '%s' '%s'", root, bound);
+    CHECK(system(command) == 0);
+    /* Not that of the others, whose upper has a size. */
+    msb_sandbox_config *config = msb_sandbox_config_new("bound");
+    CHECK_OK(err, msb_sandbox_config_set_image(config, bound, &err));
+    CHECK_OK(err, msb_sandbox_config_set_memory_mib(config, 256, &err));
+    CHECK_OK(err, msb_sandbox_config_set_root_mode(config, "bind", &err));
+    patch(config, "text", "/srv/made", "made\n", 0600, -1, 0);
+    patch(config, "append", "/srv/made", "appended\n", -1, -1, 0);
+    msb_sandbox box = create(config);
+    for (int run = 0; run < 2; run++) {
+        start(box);
+        CHECK(shell_says(box, "cat /srv/made; stat -c %a /srv/made", "made\nappended\n600\n"));
+        stop(box);
+    }
+    snprintf(command, sizeof command, "printf 'made\\nappended\\n' | cmp -s - '%s/srv/made'", bound);
+    CHECK(system(command) == 0);
+    discard(&box);
+}
+
 int main(void) {
     if (!begin()) return 2;
     RUN(a_guest_sees_its_image_and_keeps_what_it_writes);
@@ -208,5 +232,6 @@ int main(void) {
     RUN(patches_are_in_the_root_before_anybody_uses_it_and_are_applied_once);
     RUN(a_patch_that_cannot_be_applied_ends_the_start_and_the_next_begins_anew);
     RUN(a_root_in_memory_is_patched_at_every_start);
+    RUN(a_directory_that_is_the_root_itself_is_patched_once);
     return finish();
 }
