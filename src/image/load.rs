@@ -4,7 +4,7 @@ use super::info::{self, ImageInfo};
 use super::layers::Layer;
 use super::options::ImageLoadOptions;
 use super::places::UNFINISHED;
-use super::{join, normalise, pipe};
+use super::{join, normalise, parse, pipe};
 use crate::backend::{Backend, make_private, shared_dir};
 use crate::error::{MsbError, Status};
 use crate::ops;
@@ -111,7 +111,7 @@ fn load_image(
     let image = source.image(listed, platform).map_err(|error| refused(&error))?;
     join::check_count(image.layers.len(), &image.digest.to_string())?;
     let names = match naming {
-        Naming::Given => names(source, listed, options)?,
+        Naming::Given => held_to_digest(names(source, listed, options)?, &image)?,
         Naming::ByDigest => by_digest(&image)?,
     };
     ops::expect_progress(
@@ -147,7 +147,10 @@ fn load_rootfs(
     let (layer, unpacked) = Layer::make_unknown(backend, &options.limits(), |options| tar.layer(options))?;
     ops::add_progress(0, 1);
     let image = rootfs_image(&unpacked, platform).map_err(|error| refused(&error))?;
-    let names = given.map_or_else(|| by_digest(&image), Ok)?;
+    let names = match given {
+        Some(names) => held_to_digest(names, &image)?,
+        None => by_digest(&image)?,
+    };
     store(backend, &image, &[layer], &names)
 }
 
@@ -184,6 +187,22 @@ fn names(
         .collect::<Result<BTreeSet<_>, _>>()?;
     if names.is_empty() {
         return Err(nameless("the image"));
+    }
+    Ok(names)
+}
+
+/// Refuses names with a digest that is not the image's: whoever asks for one of them later wants that very image.
+fn held_to_digest(names: BTreeSet<String>, image: &Image) -> Result<BTreeSet<String>, MsbError> {
+    for name in &names {
+        let reference = parse(name)?;
+        if reference.digest().is_some_and(|digest| *digest != image.digest) {
+            return Err(MsbError::new(
+                Status::InvalidArgument,
+                "image.digest",
+                format!("the image {} cannot be called {name}", image.digest),
+            )
+            .remedy("give it a reference without a digest, or with its own"));
+        }
     }
     Ok(names)
 }

@@ -210,6 +210,24 @@ static int is_beyond(const char *archive, const msb_image_load_config *config, c
     return named;
 }
 
+TEST(a_name_with_a_digest_is_only_that_images) {
+    msb_error *err = NULL;
+    msb_image_info *info = NULL;
+    char own[256], other[256];
+    const char *archive = make_tar("pinned\n", NULL);
+    snprintf(other, sizeof other, "a.example/pinned@sha256:%064d", 7);
+    msb_image_load_config *config = named(other);
+    CHECK_STATUS(MSB_ERR_INVALID_ARGUMENT, err, msb_image_load(backend, archive, config, &info, &err));
+    CHECK_STATUS(MSB_ERR_NOT_FOUND, err, msb_image_info_get(backend, other, &info, &err));
+    msb_image_load_config_free(config);
+    info = load(archive, "a.example/pinned");
+    snprintf(own, sizeof own, "a.example/pinned@%s", msb_image_info_digest(info));
+    msb_image_info_free(info);
+    msb_image_info_free(load(archive, own));
+    CHECK_OK(err, msb_image_remove(backend, own, &err));
+    CHECK_OK(err, msb_image_remove(backend, "a.example/pinned", &err));
+}
+
 TEST(how_much_is_unpacked_at_most_is_the_callers_to_say) {
     msb_error *err = NULL;
     msb_image_info *info = NULL;
@@ -518,6 +536,7 @@ int main(int argc, char **argv) {
     RUN(a_load_in_the_background_completes_with_its_image);
     RUN(a_load_from_a_silent_pipe_can_be_cancelled);
     RUN(what_is_no_image_is_refused_and_leaves_none);
+    RUN(a_name_with_a_digest_is_only_that_images);
     RUN(how_much_is_unpacked_at_most_is_the_callers_to_say);
     RUN(a_saved_image_is_loaded_under_its_name_and_saved_the_same_again);
     RUN(a_save_to_a_pipe_that_nobody_reads_can_be_cancelled_and_one_without_a_reader_fails);

@@ -192,7 +192,8 @@ fn an_image_that_is_known_by_its_digest_is_saved_without_a_name() {
     let home = backend(&at("home"));
     // An empty root file system is a tar of nothing.
     fs::write(at("root.tar"), [0u8; 1024]).unwrap();
-    let reference = format!("example.com/pinned@sha256:{}", "a".repeat(64));
+    let known = load_as(&home, at("root.tar"), None, Some("example.com/known"));
+    let reference = format!("example.com/pinned@{}", known.row.digest);
     load_as(&home, at("root.tar"), None, Some(&reference));
     save(&home, &reference, Target::Path(&at("saved.tar"))).unwrap();
     let error = load(
